@@ -1,0 +1,53 @@
+# Two commands for a newcomer: `make demo` and `make test`.  Each sets up all
+# that it needs: a virtual environment in .venv, and for the tests Debian's
+# packages (where root allows) and npm's.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint unit e2e clean
+
+help:
+	@echo "make demo   set up and serve the embedded demo"
+	@echo "make test   set up and run every check and test"
+	@echo "make lint   ruff and mypy"
+	@echo "make unit   the tests that need no other programs"
+	@echo "make e2e    the tests with real peers and a real browser"
+
+demo: .stamps/run
+	$(BIN)/wsproxy-gevent demo
+
+test: lint
+	scripts/debian-packages
+	$(MAKE) .stamps/npm
+	$(BIN)/python -m pytest
+
+lint: .stamps/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: .stamps/test
+	$(BIN)/python -m pytest --ignore tests/e2e
+
+e2e: .stamps/test
+	scripts/debian-packages
+	$(MAKE) .stamps/npm
+	$(BIN)/python -m pytest tests/e2e
+
+.stamps/run: pyproject.toml setup.py scripts/virtualenv
+	PYTHON=$(PYTHON) scripts/virtualenv $(VENV) '.[cert]'
+	mkdir -p .stamps && touch $@
+
+.stamps/test: pyproject.toml setup.py scripts/virtualenv
+	PYTHON=$(PYTHON) scripts/virtualenv $(VENV) '.[cert,vnc,test]'
+	mkdir -p .stamps && touch $@ .stamps/run
+
+.stamps/npm: tests/e2e/package.json
+	cd tests/e2e && npm ci --no-audit --no-fund --ignore-scripts
+	mkdir -p .stamps && touch $@
+
+clean:
+	rm -rf .venv .stamps build dist *.egg-info tests/e2e/node_modules

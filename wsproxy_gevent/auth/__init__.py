@@ -1,0 +1,1 @@
+"""Who may come in: the Host and Origin rules."""

@@ -1,0 +1,1 @@
+"""Settings: one declaration each, from file, environment and flags."""

@@ -1,0 +1,234 @@
+"""The exception tree.
+
+Each class knows its answer: the `slug` by which logs, pages and documents
+call it, the HTTP status it has before the 101, the close code it has after
+it, and how loud the log should be.  Whoever catches a `ProxyError` never
+needs to ask which one it is.
+
+`reason` is the one line that goes to the peer.  It names the cure and never
+a secret, a host of ours or a traceback; `detail` is for the log alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import ClassVar
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class ProxyError(Exception):
+    """Anything that ends a connection otherwise than by its own wish."""
+
+    slug: ClassVar[str] = "internal-error"
+    http_status: ClassVar[int] = 500
+    close_code: ClassVar[int] = 1011
+    log_level: ClassVar[int] = logging.INFO
+
+    def __init__(self, reason: str, *, detail: str = "", headers: Headers = ()) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+        self.headers = headers
+
+
+class InternalError(ProxyError):
+    """A fault of ours; the log holds the traceback, the peer gets none."""
+
+    log_level = logging.ERROR
+
+
+# -- Before there is a request ------------------------------------------------
+
+
+class NotHttp(ProxyError):
+    """The first bytes belong to no protocol that we speak; there is no answer."""
+
+    slug, http_status = "not-http", 400
+
+
+class OpeningTimeout(ProxyError):
+    """The peer did not finish its request head in time."""
+
+    slug, http_status = "opening-timeout", 408
+
+
+class PeerLeft(ProxyError):
+    """The peer closed before it asked for anything: a health check, often."""
+
+    slug, http_status, log_level = "peer-left", 400, logging.DEBUG
+
+
+class TlsFailed(ProxyError):
+    """The TLS handshake did not come about."""
+
+    slug, http_status = "tls-failed", 400
+
+
+class TlsUnavailable(TlsFailed):
+    """A TLS hello came, and no certificate is configured."""
+
+    slug, log_level = "tls-unavailable", logging.WARNING
+
+
+class TlsRequired(ProxyError):
+    """Plain bytes came to a port that wants TLS."""
+
+    slug, http_status = "tls-required", 403
+
+
+# -- The request ---------------------------------------------------------------
+
+
+class BadRequest(ProxyError):
+    """Not a request that HTTP/1.1 allows (RFC 9112)."""
+
+    slug, http_status = "bad-request", 400
+
+
+class MethodNotAllowed(ProxyError):
+    """Only GET and HEAD are served here."""
+
+    slug, http_status = "method-not-allowed", 405
+
+    def __init__(self, method: str) -> None:
+        allow = (("Allow", "GET, HEAD"),)
+        super().__init__("only GET and HEAD are served here", detail=method, headers=allow)
+
+
+class RequestLineTooLong(ProxyError):
+    """The request line is over its limit."""
+
+    slug, http_status = "request-line-too-long", 414
+
+
+class HeadersTooLarge(ProxyError):
+    """A header line, their number or the whole head is over its limit."""
+
+    slug, http_status = "headers-too-large", 431
+
+
+class HostRefused(ProxyError):
+    """The Host names none of ours: DNS rebinding, or a missing `--allow-host`."""
+
+    slug, http_status = "host-refused", 421
+
+
+class OriginRefused(ProxyError):
+    """A page of another site may not use this proxy."""
+
+    slug, http_status, close_code = "origin-refused", 403, 1008
+
+
+# -- The WebSocket handshake ----------------------------------------------------
+
+
+class BadHandshake(ProxyError):
+    """An upgrade that its own specification does not allow."""
+
+    slug, http_status = "bad-handshake", 400
+
+
+class VersionRefused(ProxyError):
+    """A WebSocket version that we do not speak (RFC 6455, section 4.4)."""
+
+    slug, http_status = "version-refused", 426
+
+
+class LegacyRefused(VersionRefused):
+    """A dialect older than RFC 6455, and `--no-legacy` is set."""
+
+    slug = "legacy-refused"
+
+
+class SubprotocolRefused(ProxyError):
+    """None of the offered subprotocols is allowed by `--subprotocol`."""
+
+    slug, http_status = "subprotocol-refused", 400
+
+
+# -- The target ------------------------------------------------------------------
+
+
+class TargetError(ProxyError):
+    """The target could not be reached, or went away."""
+
+    slug, http_status = "target-unreachable", 502
+
+
+class TargetUnreachable(TargetError):
+    """No route, no such name, no permission."""
+
+
+class TargetRefused(TargetError):
+    """Nothing listens on the target's port."""
+
+    slug = "target-refused"
+
+
+class TargetTimeout(TargetError):
+    """The target was silent past the dial deadline."""
+
+    slug, http_status = "target-timeout", 504
+
+
+class TargetReset(TargetError):
+    """The target broke the connection off in the middle."""
+
+    slug = "target-reset"
+
+
+class Busy(ProxyError):
+    """A resource of ours has run out; later is better."""
+
+    slug, http_status, log_level = "gateway-busy", 503, logging.WARNING
+
+
+# -- After the 101 ----------------------------------------------------------------
+
+
+class ProtocolError(ProxyError):
+    """Frames that the dialect does not allow (RFC 6455, section 7.4.1)."""
+
+    slug, http_status, close_code = "protocol-error", 400, 1002
+
+
+class UnsupportedData(ProtocolError):
+    """A kind of data that cannot be taken here."""
+
+    slug, close_code = "unsupported-data", 1003
+
+
+class BadPayload(ProtocolError):
+    """Payload that is not what its type says: UTF-8, base64."""
+
+    slug, close_code = "bad-payload", 1007
+
+
+class ClientGone(ProxyError):
+    """The client's connection broke: no close frame can reach it."""
+
+    slug, http_status, close_code = "client-gone", 400, 1006
+
+
+class CloseTimeout(ClientGone):
+    """The client did not answer our Close in time."""
+
+    slug = "close-timeout"
+
+
+class Stopped(ProxyError):
+    """The session was ended from outside: the process stops, or an operator said so."""
+
+    slug, http_status, close_code = "stopped", 503, 1001
+
+
+# -- Starting ----------------------------------------------------------------------
+
+
+class StartError(Exception):
+    """The process cannot run; the text says why and what would help.  Exit 1."""
+
+
+class UsageError(Exception):
+    """The command line, environment or file is wrong; the text says how.  Exit 2."""

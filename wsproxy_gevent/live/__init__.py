@@ -1,0 +1,1 @@
+"""The sessions that live right now."""

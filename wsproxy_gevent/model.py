@@ -1,0 +1,95 @@
+"""Values that travel through every floor; all of them frozen."""
+
+from __future__ import annotations
+
+import enum
+import secrets
+from dataclasses import dataclass
+from typing import NewType
+
+Buffer = bytes | bytearray | memoryview
+
+SessionId = NewType("SessionId", str)
+
+
+class Direction(enum.Enum):
+    """Upstream is client to target, downstream the other, everywhere."""
+
+    UPSTREAM = "upstream"
+    DOWNSTREAM = "downstream"
+
+
+class Dialect(enum.Enum):
+    """The five WebSocket generations, by their names in logs and records."""
+
+    HIXIE_75 = "hixie-75"
+    HIXIE_76 = "hixie-76"
+    HYBI_07 = "hybi-07"
+    HYBI_08 = "hybi-08"
+    RFC_6455 = "rfc-6455"
+
+    @property
+    def is_hixie(self) -> bool:
+        return self in (Dialect.HIXIE_75, Dialect.HIXIE_76)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end of an accepted socket, as the kernel says.
+
+    `host` is an IP address (an IPv4 one mapped into IPv6 is unmapped), or
+    the empty string for a unix socket, whose `port` is 0.
+    """
+
+    host: str
+    port: int = 0
+
+    def __str__(self) -> str:
+        return join_host_port(self.host, self.port) if self.host else "unix"
+
+
+@dataclass(frozen=True, slots=True)
+class TcpTarget:
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return join_host_port(self.host, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class UnixTarget:
+    path: str
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class EchoTarget:
+    """The embedded default: answers each message with the same message."""
+
+    def __str__(self) -> str:
+        return "echo:"
+
+
+Target = TcpTarget | UnixTarget | EchoTarget
+
+
+def join_host_port(host: str, port: int) -> str:
+    """`host:port`, an IPv6 host in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+# Crockford's base32 in lower case: sorts like the number it writes, and no
+# letter in it is mistaken for another when a person reads it out.
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def new_session_id(unix_seconds: float) -> SessionId:
+    """Sixteen base32 characters: 48 bits of milliseconds, then 32 of chance.
+
+    Ids made in different milliseconds sort by time.
+    """
+    number = (int(unix_seconds * 1000) & (1 << 48) - 1) << 32 | secrets.randbits(32)
+    return SessionId("".join(_ALPHABET[number >> shift & 31] for shift in range(75, -1, -5)))

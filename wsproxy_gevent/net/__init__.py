@@ -1,0 +1,1 @@
+"""Everything that may switch greenlets: sockets, TLS, time and threads."""

@@ -1,0 +1,1 @@
+"""Session recording, in the format that noVNC plays."""

@@ -1,0 +1,1 @@
+"""One session's way: two greenlets, a direction each."""

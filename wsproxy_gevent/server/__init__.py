@@ -1,0 +1,1 @@
+"""One listener, and one client from accept to close."""

@@ -1,0 +1,1 @@
+"""Where a request goes: resolvers, and how targets are spelled."""

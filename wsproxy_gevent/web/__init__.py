@@ -1,0 +1,1 @@
+"""Everything that is not a WebSocket: files and our own pages."""

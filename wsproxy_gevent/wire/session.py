@@ -1,0 +1,116 @@
+"""A WebSocket connection after its handshake, as a sans-I/O state machine.
+
+One `Session` serves every dialect: `hybi` and `hixie` implement it, `payload`
+turns what they carry into bytes.  What a peer does wrong is the last event
+of a read, not an exception: the data that came before it in the same read
+is delivered first, however the stream was cut.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..errors import ProtocolError
+from ..model import Buffer, Dialect
+
+
+class Opcode(enum.IntEnum):
+    """RFC 6455, section 5.2."""
+
+    CONTINUATION = 0x0
+    TEXT = 0x1
+    BINARY = 0x2
+    CLOSE = 0x8
+    PING = 0x9
+    PONG = 0xA
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A piece of a message, as it arrived; `final` marks the message's last.
+
+    `opcode` is that of the message, TEXT or BINARY, on each of its pieces.
+    A piece may be empty.
+    """
+
+    payload: Buffer
+    opcode: Opcode
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The peer's Close.  `code` is None if it named none, or has no codes."""
+
+    code: int | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The peer broke the protocol; nothing after this is read any more."""
+
+    error: ProtocolError
+
+
+Event = Data | Ping | Pong | Close | Failed
+
+
+class Session(Protocol):
+    """Both halves of one connection's framing.
+
+    Reading and writing share no state, so one greenlet may read while
+    another writes.
+    """
+
+    @property
+    def dialect(self) -> Dialect: ...
+
+    @property
+    def mid_frame(self) -> bool:
+        """Whether the last read ended inside a frame."""
+
+    def receive(self, data: Buffer) -> list[Event]:
+        """Take the next bytes of the stream, cut anywhere.
+
+        After `Close` or `Failed` everything is ignored.  `data` is not kept,
+        but `Data.payload` may be a view of it.
+        """
+
+    def message(self, payload: Buffer) -> tuple[Buffer, ...]:
+        """One whole message with these payload bytes, in the session's own form.
+
+        The segments are to be written one after another; the payload is
+        among them as it was given wherever the form allows (no copy).
+        """
+
+    def piece(self, payload: Buffer, opcode: Opcode, *, final: bool) -> tuple[Buffer, ...]:
+        """A piece of a message of that opcode, for those who keep boundaries.
+
+        Where the dialect has no fragmentation each piece is a message.
+        The opcode of later pieces of a message is turned into CONTINUATION.
+        """
+
+    def ping(self, payload: bytes = b"") -> bytes:
+        """A Ping, or nothing where the dialect has none."""
+
+    def pong(self, payload: bytes) -> bytes:
+        """The answer to a Ping of at most 125 bytes."""
+
+    def close(self, code: int | None, reason: str = "") -> bytes:
+        """A Close, or nothing where the dialect has none (Hixie-75).
+
+        `reason` is cut to 123 bytes at a character's edge.
+        """
