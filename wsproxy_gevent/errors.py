@@ -91,9 +91,39 @@ class MethodNotAllowed(ProxyError):
 
     slug, http_status = "method-not-allowed", 405
 
-    def __init__(self, method: str) -> None:
-        allow = (("Allow", "GET, HEAD"),)
-        super().__init__("only GET and HEAD are served here", detail=method, headers=allow)
+    def __init__(self, method: str, reason: str = "only GET and HEAD are served here") -> None:
+        super().__init__(reason, detail=method, headers=(("Allow", "GET, HEAD"),))
+
+
+class NotFound(ProxyError):
+    """No file or page of that name is served here."""
+
+    slug, http_status, log_level = "not-found", 404, logging.DEBUG
+
+    def __init__(self, *, detail: str = "") -> None:
+        super().__init__("there is no such file or page here", detail=detail)
+
+
+class PreconditionFailed(ProxyError):
+    """A file is not in the state that the request asks for (RFC 9110, section 13)."""
+
+    slug, http_status = "precondition-failed", 412
+
+
+class RangeRefused(ProxyError):
+    """The range lies behind the end of the file (RFC 9110, section 14.2)."""
+
+    slug, http_status = "range-refused", 416
+
+    def __init__(self, size: int) -> None:
+        headers = (("Content-Range", f"bytes */{size}"),)
+        super().__init__(f"the file ends at byte {size}", headers=headers)
+
+
+class UpgradeRequired(ProxyError):
+    """A plain GET to a port that serves no pages (RFC 9110, section 15.5.22)."""
+
+    slug, http_status, log_level = "upgrade-required", 426, logging.DEBUG
 
 
 class RequestLineTooLong(ProxyError):

@@ -27,6 +27,13 @@ class Headers:
     def __contains__(self, name: object) -> bool:
         return any(name == field_name for field_name, _ in self._fields)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the same fields stand in the same order."""
+        return list(self) == list(other) if isinstance(other, Headers) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._fields)
+
     def get(self, name: str) -> str | None:
         """The first value of that lower-case name, or None."""
         return next((value for field_name, value in self._fields if field_name == name), None)

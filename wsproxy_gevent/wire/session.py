@@ -99,8 +99,9 @@ class Session(Protocol):
     def piece(self, payload: Buffer, opcode: Opcode, *, final: bool) -> tuple[Buffer, ...]:
         """A piece of a message of that opcode, for those who keep boundaries.
 
-        Where the dialect has no fragmentation each piece is a message.
-        The opcode of later pieces of a message is turned into CONTINUATION.
+        The pieces up to the final one make one message: fragments of it in
+        HyBi, where the opcode of later ones is turned into CONTINUATION, and
+        stretches of one frame in Hixie, which has neither.
         """
 
     def ping(self, payload: bytes = b"") -> bytes:
