@@ -1,0 +1,91 @@
+"""Time: two clocks, the date that HTTP writes, and deadlines.
+
+How long something may take is told by the monotonic clock, which no
+administrator and no NTP daemon sets; the wall clock is for what people and
+certificates read.  Whatever only needs to know the time takes a `Clock`, so
+that its tests need not wait.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from email.utils import formatdate
+from typing import Protocol
+
+import gevent
+
+monotonic = time.monotonic
+"""Seconds since some point in the past; never goes back."""
+
+wall = time.time
+"""Seconds since the epoch, as this machine believes."""
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def monotonic(self) -> float: ...
+
+    def wall(self) -> float: ...
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def monotonic(self) -> float:
+        return monotonic()
+
+    def wall(self) -> float:
+        return wall()
+
+
+SYSTEM: Clock = SystemClock()
+
+
+def http_date(unix_seconds: float) -> str:
+    """The IMF-fixdate of RFC 9110, section 5.6.7, whatever the locale."""
+    return formatdate(unix_seconds, usegmt=True)
+
+
+class Deadline:
+    """A point in time that several steps may share, however each is cut.
+
+    `seconds` counts from now; zero or less has passed already.
+    """
+
+    __slots__ = ("_at", "_clock")
+
+    def __init__(self, seconds: float, clock: Clock = SYSTEM) -> None:
+        self._clock = clock
+        self._at = clock.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds until it passes, never below zero."""
+        return max(0.0, self._at - self._clock.monotonic())
+
+    @property
+    def passed(self) -> bool:
+        return self.left == 0.0
+
+    @contextmanager
+    def enforce(self, error: Callable[[], Exception]) -> Iterator[None]:
+        """Raise `error()` from the block once the deadline passes.
+
+        It strikes where the block waits: one that never switches runs to its
+        end.  A deadline that has passed already lets the block not begin.
+        """
+        if self.passed:
+            raise error()
+        # A Timeout is no Exception, so that no `except OSError` on its way
+        # takes it for a fault of a socket; and each block knows its own.
+        timeout = gevent.Timeout(self.left)
+        try:
+            with timeout:
+                yield
+        except gevent.Timeout as struck:
+            if struck is not timeout:
+                raise
+            raise error() from None

@@ -1,0 +1,113 @@
+"""Reach the target: find its addresses, and take the first that answers."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import gevent
+from gevent import monkey
+from gevent import socket as gsocket
+
+from ..errors import (
+    TargetError,
+    TargetReset,
+    TargetTimeout,
+    TargetUnreachable,
+)
+from ..model import TcpTarget, UnixTarget
+from .address import Address, from_addrinfo, interleaved, numeric_or_none
+from .clock import Deadline
+from .pool import NativePool, PoolTimeout
+from .race import first_to_connect
+from .stream import PlainStream, StreamBroken, tune
+
+# A name with more addresses than this will not be saved by the ninth.
+MOST_ADDRESSES = 8
+
+# Between the attempts of a dialer that waits for its target to start.
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
+
+
+class Dialer:
+    """Connects to targets.
+
+    `timeout` bounds one dial, names included; `name_timeout` the names alone
+    (seconds).  With `wait` a target that cannot be reached is tried again
+    for that many seconds: machines boot while people click.
+    """
+
+    def __init__(
+        self,
+        pool: NativePool,
+        *,
+        timeout: float = 10.0,
+        name_timeout: float = 5.0,
+        wait: float = 0.0,
+    ) -> None:
+        self._pool = pool
+        self._timeout = timeout
+        self._name_timeout = name_timeout
+        self._wait = wait
+
+    def dial(self, target: TcpTarget | UnixTarget) -> PlainStream:
+        """Return a connection to the target.  May switch.
+
+        Raises a `TargetError`, or `Busy` if descriptors, memory or native
+        threads have run out.
+        """
+        patience, pause = Deadline(self._wait), FIRST_PAUSE
+        while True:
+            try:
+                return self._dial_once(target)
+            except TargetError:
+                if patience.passed:
+                    raise
+            gevent.sleep(min(pause, patience.left))
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _dial_once(self, target: TcpTarget | UnixTarget) -> PlainStream:
+        """May switch."""
+
+        def too_late() -> TargetTimeout:
+            return TargetTimeout(
+                "the target did not answer in time", detail=f"{target}: {self._timeout:g} s"
+            )
+
+        with Deadline(self._timeout).enforce(too_late):
+            sock = first_to_connect(self._addresses(target))
+        return _tuned(sock, target)
+
+    def _addresses(self, target: TcpTarget | UnixTarget) -> list[Address]:
+        """Where the target is; a literal asks no resolver.  May switch."""
+        if isinstance(target, UnixTarget):
+            return [Address(socket.AF_UNIX, target.path)]
+        numeric = numeric_or_none(target.host, target.port)
+        return [numeric] if numeric else self._resolve(target)
+
+    def _resolve(self, target: TcpTarget) -> list[Address]:
+        """Ask the system's resolver on a native thread.  May switch."""
+        # The original, for the patched one would start a hub in the thread.
+        getaddrinfo: Callable[..., list[tuple[object, ...]]]
+        getaddrinfo = monkey.get_original("socket", "getaddrinfo")
+        question = (target.host, target.port, 0, socket.SOCK_STREAM)
+        try:
+            found = self._pool.call(getaddrinfo, *question, timeout=self._name_timeout)
+        except PoolTimeout as exc:
+            raise TargetTimeout(
+                "the target's name was not resolved in time", detail=f"{target}: {exc.detail}"
+            ) from exc
+        except (OSError, ValueError) as exc:
+            raise TargetUnreachable(
+                "the target's name is not known to the proxy", detail=f"{target}: {exc}"
+            ) from exc
+        return interleaved(from_addrinfo(found))[:MOST_ADDRESSES]
+
+
+def _tuned(sock: gsocket.socket, target: TcpTarget | UnixTarget) -> PlainStream:
+    try:
+        tune(sock)
+    except StreamBroken as exc:
+        sock.close()
+        raise TargetReset("the target hung up at once", detail=f"{target}: {exc}") from exc
+    return PlainStream(sock)
