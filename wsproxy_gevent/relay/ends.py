@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Protocol
 
+from ..errors import TargetReset
 from ..model import Buffer
+from ..net.stream import Stream, StreamBroken
+from .client import ClientEnd
+from .turn import Turn
+
+__all__ = ["ClientEnd", "End", "TargetEnd"]
 
 
 class End(Protocol):
@@ -14,6 +21,10 @@ class End(Protocol):
     hold every implementation to one contract (`check_end`).
     """
 
+    @property
+    def taking(self) -> bool:
+        """Whether payload that is written now would be delivered."""
+
     def read_some(self) -> Buffer:
         """Return payload, at least one byte; b"" when the side has ended.  May switch.
 
@@ -21,12 +32,12 @@ class End(Protocol):
         `ProxyError` when the side broke off or broke its protocol.
         """
 
-    def write_all(self, payload: Buffer) -> None:
+    def write_all(self, payload: Buffer) -> bool:
         """Deliver payload.  May switch; blocks while the side is full.
 
-        On a side that takes no more payload it is dropped in silence: the
-        end of a session is decided where it is read.  Raises a `ProxyError`
-        if the side broke.
+        Returns whether the first system call took all of it.  On a side that
+        takes no more payload it is dropped in silence: the end of a session
+        is decided where it is read.  Raises a `ProxyError` if the side broke.
         """
 
     def finish(self) -> None:
@@ -34,3 +45,57 @@ class End(Protocol):
 
     def abort(self) -> None:
         """Close at once; whoever waits on this end gets a `ProxyError`."""
+
+
+class TargetEnd:
+    """The target: its bytes are the payload.
+
+    `reads` counts what came; `write_broke` says that the target took less
+    than it was given.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._turn = Turn()
+        self._ended = False
+        self._finished = False
+        self.write_broke = False
+        self.reads = 0
+
+    @property
+    def taking(self) -> bool:
+        return not (self._finished or self.write_broke)
+
+    def read_some(self) -> bytes:
+        """Raises `TargetReset` if the target broke off.  May switch."""
+        self._turn.pass_on()
+        if self._ended:
+            return b""
+        try:
+            payload = self._stream.read_some()
+        except StreamBroken as exc:
+            raise TargetReset("the target broke off", detail=str(exc)) from exc
+        self.reads += 1
+        self._turn.spend(len(payload))
+        self._ended = not payload
+        return payload
+
+    def write_all(self, payload: Buffer) -> bool:
+        """Raises `TargetReset`, once; later payload is dropped.  May switch."""
+        if not self.taking:
+            return True
+        try:
+            return self._stream.write_all(payload)
+        except StreamBroken as exc:
+            self.write_broke = True
+            raise TargetReset("the target broke off", detail=str(exc)) from exc
+
+    def finish(self) -> None:
+        """May switch.  A target that broke is past being told: its reader hears of it."""
+        if self.taking:
+            self._finished = True
+            with suppress(StreamBroken):
+                self._stream.finish()
+
+    def abort(self) -> None:
+        self._stream.abort()

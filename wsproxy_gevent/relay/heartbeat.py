@@ -1,0 +1,138 @@
+"""Signs of life: one greenlet looks after all sessions.
+
+A timer for each read would cost each session a timer for each read.  Here
+nothing on a byte's way knows of time: an end counts its reads and writes,
+and a scan that comes by now and then compares the counts with those it saw
+before.
+
+A session is pinged when nothing has gone either way for the interval.  That
+keeps boxes in between from forgetting the connection, and finds the dead
+that TCP does not: a client that has answered a Ping before and then sends
+no byte at all for `dead_after` is given up.  Its clock stands still while we
+ourselves do not read, or while what we wrote, the Ping perhaps included, has
+not left us yet (RFC 6455, section 5.5.2 leaves all of this open).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import gevent
+from gevent import Greenlet
+
+from ..net.clock import monotonic
+
+DEAD_AFTER_SECONDS = 180.0
+
+# How often a scan comes by within an interval: a Ping is late by no more
+# than such a part of it.
+SCANS_PER_INTERVAL = 4
+
+logger = logging.getLogger(__name__)
+
+
+class Client(Protocol):
+    """What the heartbeat sees of a client's end."""
+
+    reads: int
+    waiting: bool
+    answers: bool
+
+    @property
+    def writes(self) -> int: ...
+
+    @property
+    def busy(self) -> bool: ...
+
+    def ping(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+class Beating(Protocol):
+    """What the heartbeat needs of a session."""
+
+    def beat(self, now: float, interval: float, dead_after: float) -> None:
+        """Ping the peer, or give it up, if it is time.  Never switches."""
+
+
+class Pulse:
+    """When one client was last heard, and when anything last moved."""
+
+    __slots__ = ("_client", "_heard_at", "_moved_at", "_reads", "_writes")
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._reads = self._writes = -1
+        self._heard_at = self._moved_at = 0.0
+
+    def beat(self, now: float, interval: float, dead_after: float) -> None:
+        """As `Beating.beat`; a `dead_after` of 0 gives nobody up."""
+        self._look(now)
+        if dead_after and self._client.answers and now - self._heard_at >= dead_after:
+            self._client.abort()
+        elif now - self._moved_at >= interval:
+            self._moved_at = now
+            self._client.ping()
+
+    def _look(self, now: float) -> None:
+        client = self._client
+        listening = client.waiting and not client.busy
+        if client.reads != self._reads or not listening:
+            self._heard_at = now
+        if (client.reads, client.writes) != (self._reads, self._writes):
+            self._moved_at = now
+        self._reads, self._writes = client.reads, client.writes
+
+
+class Heartbeat:
+    """Scans the sessions that `sessions` gives; `interval` in seconds, 0 for never."""
+
+    def __init__(
+        self,
+        interval: float,
+        sessions: Callable[[], Iterable[Beating]],
+        clock: Callable[[], float] = monotonic,
+        *,
+        dead_after: float = DEAD_AFTER_SECONDS,
+    ) -> None:
+        self._interval = interval
+        self._period = interval / SCANS_PER_INTERVAL
+        self._dead_after = dead_after
+        self._sessions = sessions
+        self._clock = clock
+        self._seen_at = clock()
+        self._awake = 0.0
+        self._greenlet: Greenlet[..., None] | None = None
+
+    def start(self) -> None:
+        if self._interval > 0 and self._greenlet is None:
+            self._seen_at = self._clock()
+            self._greenlet = gevent.spawn(self._run)
+
+    def stop(self) -> None:
+        """Never switches."""
+        if self._greenlet is not None:
+            self._greenlet.kill(block=False)
+            self._greenlet = None
+
+    def scan(self, now: float) -> None:
+        """Look at each session once; `now` is the clock's.  Never switches.
+
+        Time in which no scan came by, since the process was stopped or the
+        machine slept, is not held against the peers: they were not heard.
+        """
+        self._awake += min(now - self._seen_at, 2 * self._period)
+        self._seen_at = now
+        for session in tuple(self._sessions()):
+            session.beat(self._awake, self._interval, self._dead_after)
+
+    def _run(self) -> None:
+        while True:
+            gevent.sleep(self._period)
+            try:
+                self.scan(self._clock())
+            except Exception:
+                logger.exception("a heartbeat failed")

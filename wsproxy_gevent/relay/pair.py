@@ -1,0 +1,131 @@
+"""A client and a target: who ends first, what is still delivered, and why it ended.
+
+Upstream runs in the greenlet that calls `run`, downstream in one of its own.
+Each end of the session is decided where it is read:
+
+The target ends (FIN).  All that it said has been written to the client by
+then, for the pump reads no further before it has.  Close 1000 follows.  The
+target may still be reading, so the client's bytes are delivered on until the
+client's Close.
+
+The target breaks off.  Where a write to it fails, downstream reads on: what
+the target sent before it broke is still there to be read and goes to the
+client.  Only then comes Close 1011, and never 1000: the stream was cut.
+
+The client ends: by a Close, a fault of its own, an end of its stream.  Its
+end has answered already.  Downstream carries nothing more and only drains
+the target, so that the target can go on reading.  What the client sent is
+written to the target, then FIN.  The target is drained until it ends too:
+a socket closed with bytes unread resets, and a reset would overtake those
+that are still on their way to the target.
+
+Somebody calls `stop`.  As if the target had ended, with another Close.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+from gevent import Greenlet
+
+from ..errors import ClientGone, ProtocolError, TargetReset
+from ..net.clock import monotonic
+from ..observer import SessionInfo
+from .client import ClientEnd
+from .conversation import Conversation
+from .ending import FAULT, TARGET_CLOSED, TARGET_RESET, Patience
+from .ends import TargetEnd
+from .pump import discard, pump
+
+__all__ = ["Patience", "Relay"]
+
+logger = logging.getLogger(__name__)
+
+
+class Relay(Conversation):
+    """One proxied session.  Run it once."""
+
+    def __init__(
+        self,
+        info: SessionInfo,
+        client: ClientEnd,
+        target: TargetEnd,
+        *,
+        patience: Patience = Patience(),  # noqa: B008  # frozen
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        super().__init__(info, client, patience=patience, clock=clock)
+        self._target = target
+        self._downstream_way = Greenlet(self._run_downstream)
+
+    def _converse(self) -> None:
+        self._downstream_way.start()
+        with suppress(ClientGone, ProtocolError):  # kept by the client's end
+            self._run_upstream()
+        self._leave_target()
+        self._client.leave(self._patience)
+
+    def _close_target(self) -> None:
+        self._target.abort()
+        # Its streams are closed, so it is about to end anyway; whoever is
+        # told of the session's end must not hear of payload after it.
+        self._downstream_way.kill()
+
+    # -- Upstream --------------------------------------------------------------------
+
+    def _run_upstream(self) -> None:
+        with suppress(TargetReset):  # downstream finds out how it ends
+            pump(self._client, self._target, self._upstream)
+        discard(self._client)
+
+    # -- Downstream ------------------------------------------------------------------
+
+    def _run_downstream(self) -> None:
+        try:
+            self._bring()
+            self._end(TARGET_RESET if self._target.write_broke else TARGET_CLOSED)
+        except TargetReset as error:
+            self._end(replace(TARGET_RESET, detail=error.detail))
+        except Exception:
+            logger.exception("session %s: downstream failed", self.info.id)
+            self._end(FAULT)
+
+    def _bring(self) -> None:
+        with suppress(ClientGone):  # upstream finds out, where the client is read
+            pump(self._target, self._client, self._downstream)
+        discard(self._target)
+
+    # -- The end -----------------------------------------------------------------------
+
+    def _leave_target(self) -> None:
+        """Let the client's last bytes arrive, then close the target.  May switch."""
+        self._target.finish()
+        # While downstream still writes its last frame to the client it
+        # cannot drain the target.  The alarm of `_closing` bounds this.
+        self._client.settle()
+        self._arm(self._patience.linger, self._target.abort)
+        self._drain_target()
+        self._disarm()
+        self._target.abort()
+
+    def _drain_target(self) -> None:
+        """Wait for downstream to end, as long as each wait sees something come."""
+        seen = -1
+        while not self._downstream_way.ready() and self._target.reads != seen:
+            seen = self._target.reads
+            self._downstream_way.join(self._patience.linger_read)
+
+    def _client_is_late(self) -> None:
+        """Give up the client; then the target, if that is what keeps us from ending.
+
+        A client that has ended waits for nothing, but its last bytes may wait
+        for the target.
+        """
+        super()._client_is_late()
+        if self._timed_out:
+            self._target.abort()
+        else:
+            self._arm(self._patience.flush, self._target.abort)
