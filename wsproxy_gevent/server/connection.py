@@ -1,0 +1,267 @@
+"""One client, from accept to close: the order of things.
+
+    first byte -> policy | TLS, then its first byte | HTTP
+    HTTP -> host -> (page | origin -> handshake -> target -> dial -> 101 -> relay)
+
+Everything up to the end of the request head happens under one absolute
+deadline.  What refuses is an exception that knows its answer; it is caught
+in one place, `serve`, and answered in the words that the client can still
+understand at that point.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from gevent import socket as gsocket
+
+from ..errors import (
+    InternalError,
+    LegacyRefused,
+    NotHttp,
+    OpeningTimeout,
+    PeerLeft,
+    ProxyError,
+    TlsRequired,
+    TlsUnavailable,
+)
+from ..model import Peer
+from ..net.clock import Deadline, http_date, wall
+from ..net.stream import PlainStream, Stream, StreamBroken, linger, tune
+from ..net.tls import TlsStream
+from ..wire import policy
+from ..wire.handshake import is_upgrade
+from ..wire.http1 import RequestReader, ResponseWriter, refusal, whole
+from ..wire.message import Request, Response
+from ..wire.opening import Opening, opening_of
+from . import hosting
+from .context import Context
+from .tunnel import Visit, tunnel
+
+logger = logging.getLogger(__name__)
+
+
+def serve(context: Context, sock: gsocket.socket, peer: Peer) -> None:
+    """Serve one accepted socket to its end.  May switch, never raises.
+
+    The socket is closed when this returns, also when the greenlet is killed.
+    """
+    connection = Connection(context, sock, peer)
+    try:
+        tune(sock)
+        connection.run()
+    except ProxyError as error:
+        connection.refuse(error)
+    except StreamBroken as error:
+        connection.refuse(PeerLeft("the connection broke", detail=str(error)))
+    except Exception:  # the greenlet begins here
+        logger.exception("a connection from %s failed", peer)
+        connection.refuse(InternalError("the proxy failed; its log tells more"))
+    finally:
+        connection.stream.abort()
+
+
+class Connection:
+    """What is known of a client until its session begins.
+
+    `stage` names the step under way, for the log.  `request` is the last
+    request that was read whole; `speaks_http` says whether an HTTP answer
+    would be understood.
+    """
+
+    def __init__(self, context: Context, sock: gsocket.socket, peer: Peer) -> None:
+        self._context = context
+        self._plain = PlainStream(sock)
+        self._local = _local_address(sock)
+        self._peer = peer
+        self.stream: Stream = self._plain
+        self._stage = "opening"
+        self._speaks_http = False
+        self._request: Request | None = None
+
+    def run(self) -> None:
+        """Read what the client wants and give it.  May switch."""
+        deadline = Deadline(self._context.limits.opening)
+        with deadline.enforce(_too_slow):
+            opening, first = self._open()
+        if opening is Opening.POLICY:
+            with deadline.enforce(_too_slow):
+                self._answer_policy(first)
+        else:
+            self._speak_http(first, deadline)
+
+    def refuse(self, error: ProxyError) -> None:
+        """Answer with the error's HTTP status, if HTTP is spoken, and log it.  May switch."""
+        self._context.log.refused(self._peer, self._stage, error)
+        if isinstance(error, PeerLeft):
+            return
+        try:
+            if self._speaks_http:
+                self._last_words(refusal(error))
+            else:
+                self._part()
+        except (ProxyError, StreamBroken):
+            logger.debug("%s did not wait for its answer", self._peer)
+
+    # -- The first byte --------------------------------------------------------
+
+    def _open(self) -> tuple[Opening, bytes]:
+        """Decide by the first byte, inside TLS if that is what it says.
+
+        Returns the bytes that had to be read for it; plain ones stay in the kernel.
+        """
+        opening, first = _decide(self._plain.peek_first()), b""
+        if opening is Opening.TLS:
+            self._stage = "tls"
+            self._start_tls()
+            self._stage = "opening"
+            first = self.stream.read_some()
+            opening = _decide(first)
+        if opening in (Opening.UNKNOWN, Opening.TLS):
+            raise NotHttp("these bytes begin neither HTTP nor anything else spoken here")
+        return opening, first
+
+    def _start_tls(self) -> None:
+        certificate = self._context.certificate
+        if certificate is None:
+            raise TlsUnavailable(
+                "TLS is not configured",
+                detail="a TLS hello came and there is no certificate: name one with --cert FILE, "
+                "or let one be made with --cert auto",
+            )
+        self.stream = TlsStream.accept(self._plain, certificate.context())
+
+    def _answer_policy(self, first: bytes) -> None:
+        self._stage = "policy"
+        if not self._context.handshake.legacy:
+            raise LegacyRefused("a Flash policy request, and --no-legacy is set")
+        reader = policy.PolicyReader()
+        while not reader.feed(first or self._read()):
+            first = b""
+        _, port = self._local
+        self.stream.write_all(policy.answer(port, self._context.policy_domains))
+        self._part()
+
+    # -- HTTP --------------------------------------------------------------------
+
+    def _speak_http(self, received: bytes, deadline: Deadline) -> None:
+        """Serve requests until one upgrades or the connection ends."""
+        self._speaks_http = True
+        while True:
+            request, behind = self._read_request(received, deadline)
+            self._stage = "host"
+            self._context.host.check(request, self._peer)
+            if is_upgrade(request):
+                self._require_tls(request)
+                tunnel(self._context, self._visit(), request, behind, deadline)
+                return
+            if not self._serve_page(request):
+                return
+            received = behind or self._next_request()
+            if not received:
+                return
+            deadline = Deadline(self._context.limits.opening)
+
+    def _read_request(self, received: bytes, deadline: Deadline) -> tuple[Request, bytes]:
+        """Read a request head; also returns the bytes that came behind it."""
+        self._stage, self._request = "request", None
+        reader = RequestReader(self._context.head)
+        with deadline.enforce(_too_slow):
+            request = reader.feed(received) if received else None
+            while request is None:
+                request = reader.feed(self._read())
+        self._request = request
+        return request, reader.leftover
+
+    def _read(self) -> bytes:
+        data = self.stream.read_some()
+        if not data:
+            raise PeerLeft("the connection ended inside a request")
+        return data
+
+    def _next_request(self) -> bytes:
+        """The first bytes of another request, or none if the client has no more."""
+        try:
+            with Deadline(self._context.limits.keep_alive).enforce(_idle):
+                return self.stream.read_some()
+        except (PeerLeft, StreamBroken):
+            return b""
+
+    def _serve_page(self, request: Request) -> bool:
+        """Answer with a file or page; returns whether the connection goes on."""
+        self._stage = "page"
+        if self._context.ssl_only and not self._secure:
+            self._last_words(_to_https(request))
+            return False
+        environ = hosting.environ_of(request, self._peer, self._local, secure=self._secure)
+        writer = ResponseWriter(request, date=http_date(wall()))
+        logger.debug("%s asks %s %s", self._peer, request.method, request.path)
+        goes_on = hosting.respond(self._context.web, environ, self.stream, writer)
+        if not goes_on:
+            self._part()
+        return goes_on
+
+    def _require_tls(self, request: Request) -> None:
+        if self._context.ssl_only and not self._secure:
+            self._stage = "tls"
+            raise TlsRequired(
+                "this port speaks TLS only: use wss:// instead of ws://", detail=request.path
+            )
+
+    def _visit(self) -> Visit:
+        return Visit(self.stream, self._peer, self._secure, self._enter_stage)
+
+    def _enter_stage(self, stage: str) -> None:
+        """Where a session's making has got to; "" once HTTP is no longer spoken."""
+        self._stage = stage or self._stage
+        self._speaks_http = bool(stage)
+
+    @property
+    def _secure(self) -> bool:
+        return self.stream.tls_version is not None
+
+    # -- Parting -----------------------------------------------------------------
+
+    def _last_words(self, response: Response) -> None:
+        """Send a response and end the connection so that it arrives.  May switch."""
+        data = whole(response, self._request, date=http_date(wall()))
+        with Deadline(self._context.limits.linger).enforce(_idle):
+            self.stream.write_all(data)
+        self._part()
+
+    def _part(self) -> None:
+        """FIN, then read on a little, lest a reset overtakes what was sent.  May switch."""
+        limits = self._context.limits
+        with Deadline(limits.linger).enforce(_idle):
+            self.stream.finish()
+        linger(self.stream, per_read=limits.linger_read, total=limits.linger)
+
+
+def _decide(first: bytes) -> Opening:
+    if not first:
+        raise PeerLeft("connected and left without a byte")
+    return opening_of(first[0])
+
+
+def _too_slow() -> ProxyError:
+    return OpeningTimeout("the request did not come in time")
+
+
+def _idle() -> ProxyError:
+    return PeerLeft("nothing came any more")
+
+
+def _to_https(request: Request) -> Response:
+    """The same page over TLS.  The Host was checked when the request was read."""
+    host = request.headers.get("host")
+    if host is None:
+        return refusal(TlsRequired("this port speaks TLS only: use https://"))
+    answer = refusal(TlsRequired("this port speaks TLS only: use https://"))
+    location = ("Location", f"https://{host}{request.target}")
+    return replace(answer, status=308, headers=(*answer.headers, location))
+
+
+def _local_address(sock: gsocket.socket) -> tuple[str, int]:
+    address = sock.getsockname()
+    return (address[0], address[1]) if isinstance(address, tuple) else ("", 0)

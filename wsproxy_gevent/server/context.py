@@ -1,0 +1,63 @@
+"""The collaborators of a connection: built once, frozen, swapped whole.
+
+A connection takes the context that is current when it is accepted and keeps
+it to its end, so that a reload never changes a live session's rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+from wsgiref.types import WSGIApplication
+
+from ..auth.host import HostRule
+from ..auth.origin import OriginRule
+from ..limits import OpeningLimits
+from ..live.registry import Registry
+from ..model import TcpTarget, UnixTarget
+from ..net.certificates import ContextSource
+from ..net.stream import Stream
+from ..observer import PayloadObserver, SessionInfo, SessionLog
+from ..relay.pair import Patience
+from ..targets.resolver import Resolver
+from ..wire.handshake import HandshakeRules
+from ..wire.http1 import HeadLimits
+
+Observers = Callable[[SessionInfo], Sequence[PayloadObserver]]
+
+
+class Dials(Protocol):
+    def dial(self, target: TcpTarget | UnixTarget) -> Stream:
+        """A stream to the target, within a deadline of its own.  May switch."""
+
+
+def no_observers(_info: SessionInfo) -> Sequence[PayloadObserver]:
+    """Nobody looks on: the session stays on the fastest path."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What `connection` works with.
+
+    `observers` may switch, and is asked before the 101.  `dial_error_http`
+    turns a failed dial into an HTTP status instead of a 101 and a Close.
+    """
+
+    log: SessionLog
+    registry: Registry
+    resolver: Resolver
+    dialer: Dials
+    web: WSGIApplication
+    host: HostRule
+    origin: OriginRule
+    certificate: ContextSource | None = None
+    ssl_only: bool = False
+    dial_error_http: bool = False
+    policy_domains: Sequence[str] = ("*",)
+    handshake: HandshakeRules = field(default_factory=HandshakeRules)
+    head: HeadLimits = field(default_factory=HeadLimits)
+    limits: OpeningLimits = field(default_factory=OpeningLimits)
+    patience: Patience = field(default_factory=Patience)
+    observers: Observers = no_observers

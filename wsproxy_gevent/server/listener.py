@@ -1,0 +1,84 @@
+"""The listening socket: accepts, and backs off when it cannot.
+
+All listeners of a process share one pool.  When it is full none of them
+accepts: the kernel queues who comes, and nobody is dropped.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent import socket as gsocket
+from gevent.pool import Pool
+from gevent.server import StreamServer
+
+from ..model import Peer
+from ..net.clock import monotonic
+from .connection import serve
+from .context import Context
+
+logger = logging.getLogger(__name__)
+
+# Of the machine, not of the connection: waiting helps, retrying at once does not.
+OUT_OF_SOMETHING = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+BACK_OFF_SECONDS = 0.5
+SECONDS_BETWEEN_COMPLAINTS = 1.0
+
+
+class ProxyServer(StreamServer):
+    """Serves one listening socket, each connection in a greenlet of `pool`.
+
+    `context` is called once for each connection, so that what it returns may
+    change between them.  `listener` is a plain socket, which this takes over.
+    """
+
+    def __init__(
+        self, listener: socket.socket, context: Callable[[], Context], pool: Pool
+    ) -> None:
+        family, kind, proto = listener.family, listener.type, listener.proto
+        adopted = gsocket.socket(family, kind, proto, fileno=listener.detach())
+        super().__init__(adopted, spawn=pool)
+        self._context = context
+        self._last_complaint = float("-inf")
+
+    def handle(self, sock: gsocket.socket, address: Any) -> None:
+        """One connection, from accept to close.  May switch, never raises."""
+        serve(self._context(), sock, peer_of(address))
+
+    def do_read(self) -> tuple[gsocket.socket, Any] | None:  # type: ignore[override]
+        """Accept one connection; None when there is none to accept now."""
+        try:
+            return super().do_read()
+        except OSError as error:
+            if error.errno in OUT_OF_SOMETHING:
+                self._back_off(error)
+            else:
+                # The client left between its SYN and our accept, or a filter said no.
+                logger.debug("accept: %s", error)
+            return None
+
+    def _back_off(self, error: OSError) -> None:
+        self.stop_accepting()
+        gevent.spawn_later(BACK_OFF_SECONDS, self._resume)
+        now = monotonic()
+        if now - self._last_complaint >= SECONDS_BETWEEN_COMPLAINTS:
+            self._last_complaint = now
+            logger.warning("cannot accept for the moment: %s", error.strerror)
+
+    def _resume(self) -> None:
+        if self.started:
+            self.start_accepting()
+
+
+def peer_of(address: Any) -> Peer:
+    """The peer of an accepted socket: `(host, port, …)`, or a unix socket's path."""
+    if not isinstance(address, tuple):
+        return Peer("")
+    host, port = address[0], address[1]
+    return Peer(host.removeprefix("::ffff:") if "." in host else host, port)

@@ -1,0 +1,154 @@
+"""A WebSocket request becomes a session.
+
+    origin -> handshake -> target -> dial -> 101 -> relay
+
+Until the 101 a refusal is raised, for `connection` to answer over HTTP;
+afterwards it is a Close.  The dial comes before the 101, so that a client
+whose socket opens is really connected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..errors import Busy, OpeningTimeout, PeerLeft, ProxyError, TargetError
+from ..model import EchoTarget, Peer, Target, new_session_id
+from ..net.clock import Deadline, wall
+from ..net.stream import Stream
+from ..observer import PayloadObserver, SessionInfo
+from ..relay.echo import Echo
+from ..relay.ends import ClientEnd, TargetEnd
+from ..relay.pair import Relay
+from ..wire.dialects import open_session
+from ..wire.handshake import Proposal, origin_of, propose
+from ..wire.message import Request
+from ..wire.payload import PayloadKind
+from ..wire.session import Session
+from .context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who asks, and over what.
+
+    `enter_stage` is told each step's name, and "" when the 101 goes out.
+    """
+
+    stream: Stream
+    peer: Peer
+    secure: bool
+    enter_stage: Callable[[str], None]
+
+
+def tunnel(
+    context: Context, visit: Visit, request: Request, behind: bytes, deadline: Deadline
+) -> None:
+    """Make the session and run it to its end.  May switch.
+
+    `behind` are the bytes that followed the request head; `deadline` is that
+    of the opening, which the rest of the handshake is part of.
+    """
+    visit.enter_stage("origin")
+    context.origin.check(origin_of(request), request, visit.peer, secure=visit.secure)
+    visit.enter_stage("handshake")
+    proposal = propose(request, context.handshake, secure=visit.secure)
+    with deadline.enforce(_too_slow):
+        body, behind = _read_body(visit.stream, proposal.body_length, behind)
+    visit.enter_stage("target")
+    target = context.resolver.resolve(request)
+    answer = proposal.answer(body)
+    visit.enter_stage("dial")
+    try:
+        target_stream = _dial(context, target)
+    except (TargetError, Busy) as error:
+        if context.dial_error_http:
+            raise
+        _open_and_close(context, visit, proposal, answer, error)
+        return
+    try:
+        info = _info(visit, request, proposal, target)
+        observers = context.observers(info)
+        visit.enter_stage("")
+        visit.stream.write_all(answer)
+        session = _session(proposal, target)
+        client = ClientEnd(visit.stream, session, leftover=behind)
+        _run(context, _join(context, info, client, target_stream), observers)
+    finally:
+        if target_stream is not None:
+            target_stream.abort()
+
+
+def _read_body(stream: Stream, length: int, behind: bytes) -> tuple[bytes, bytes]:
+    """The handshake's body (Hixie-76's eight bytes), and what came behind it."""
+    while len(behind) < length:
+        data = stream.read_some()
+        if not data:
+            raise PeerLeft("the connection ended inside a handshake")
+        behind += data
+    return behind[:length], behind[length:]
+
+
+def _dial(context: Context, target: Target) -> Stream | None:
+    """A stream to the target; None for the echo, which needs no other end."""
+    return None if isinstance(target, EchoTarget) else context.dialer.dial(target)
+
+
+def _open_and_close(
+    context: Context, visit: Visit, proposal: Proposal, answer: bytes, error: ProxyError
+) -> None:
+    """A browser shows a Close's reason, but nothing of a refused handshake.  May switch."""
+    context.log.refused(visit.peer, "dial", error)
+    visit.enter_stage("")
+    visit.stream.write_all(answer)
+    client = ClientEnd(visit.stream, open_session(proposal.dialect, _kind(proposal)))
+    client.part(error.close_code, error.reason, context.patience)
+
+
+def _info(visit: Visit, request: Request, proposal: Proposal, target: Target) -> SessionInfo:
+    now = wall()
+    return SessionInfo(
+        id=new_session_id(now),
+        peer=visit.peer,
+        target=target,
+        dialect=proposal.dialect,
+        subprotocol=proposal.subprotocol,
+        tls=visit.stream.tls_version,
+        path=request.path,
+        opened_at=now,
+    )
+
+
+def _session(proposal: Proposal, target: Target) -> Session:
+    """The framing.  The echo returns messages as they are, so their text must be text."""
+    if isinstance(target, EchoTarget):
+        return open_session(proposal.dialect, PayloadKind.VERBATIM, check_text=True)
+    return open_session(proposal.dialect, _kind(proposal))
+
+
+def _kind(proposal: Proposal) -> PayloadKind:
+    return PayloadKind.BASE64 if proposal.base64 else PayloadKind.BINARY
+
+
+def _join(
+    context: Context, info: SessionInfo, client: ClientEnd, target: Stream | None
+) -> Relay | Echo:
+    if target is None:
+        return Echo(info, client, patience=context.patience)
+    return Relay(info, client, TargetEnd(target), patience=context.patience)
+
+
+def _run(context: Context, relay: Relay | Echo, observers: Sequence[PayloadObserver]) -> None:
+    for observer in observers:
+        relay.join(observer)
+    context.registry.add(relay)
+    context.log.opened(relay.info)
+    try:
+        relay.run()
+    finally:  # also when the greenlet is killed: a session that opened is seen to close
+        context.registry.remove(relay.info.id)
+        context.log.closed(relay.summary())
+
+
+def _too_slow() -> ProxyError:
+    return OpeningTimeout("the handshake did not come in time")
