@@ -1,11 +1,178 @@
-"""The command line: words, options, and what they start."""
+"""The command line: words, options, and what they start.
+
+Exit status 0 after an orderly end, 1 if the proxy could not run, 2 if the
+command line, a variable or the file is wrong; the reason is one line on
+stderr.  Whatever can be found wrong at start is found before the process
+goes to the background.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+from . import __version__, privileges
+from .app import Proxy
+from .config.arguments import help_text
+from .config.loading import load
+from .config.profile import called_as
+from .config.settings import Settings
+from .daemon import Daemon, Launch, detach, hold_standard_descriptors
+from .errors import StartError, UsageError
+from .pidfile import PidFile
+from .prctl import set_process_name
+from .supervisor import Detach, Stay, decide
+from .telemetry.destinations import NO_DESTINATION, default_destination
+
+OK, COULD_NOT_RUN, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
-def main() -> int:
+class Served(Protocol):
+    """What is started here: bound and checked when made, without a hub or a thread."""
+
+    @property
+    def start_line(self) -> str: ...
+
+    def serve(self, ready: Callable[[], None]) -> int: ...
+
+
+MakeProxy = Callable[[Settings], Served]
+
+
+def main(
+    argv: Sequence[str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    make_proxy: MakeProxy = Proxy,
+) -> int:
     """Run the command; the value is the exit status."""
-    sys.stderr.write("wsproxy-gevent: the proxy is not built yet\n")
-    return 1
+    hold_standard_descriptors()
+    try:
+        return _command(argv or sys.argv, os.environ if environ is None else environ, make_proxy)
+    except UsageError as error:
+        _complain(f"error: {error}")
+        return WRONG_USAGE
+    except StartError as error:
+        _complain(f"error: {error}")
+        return COULD_NOT_RUN
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _command(argv: Sequence[str], environ: Mapping[str, str], make_proxy: MakeProxy) -> int:
+    loaded = load(argv, environ, _directory())
+    if loaded.asked:
+        _say(_ANSWERS[loaded.asked]())
+        return OK
+    for warning in loaded.warnings:
+        _complain(f"warning: {warning}")
+    decision = decide(loaded.settings, environ, os.getpid(), os.getppid(), os.path.exists)
+    settings = decided(loaded.settings, decision, default_destination())
+    run = Run(settings, privileges.find_account(settings.user, settings.group))
+    set_process_name(called_as(argv[0]))
+    return run.start(make_proxy, decision)
+
+
+_ANSWERS: Final[Mapping[str, Callable[[], str]]] = {
+    "help": help_text,
+    "version": lambda: f"wsproxy-gevent {__version__}",
+}
+
+
+def _directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        # It has been removed; what is named by a full path works all the same.
+        return "/"
+
+
+def decided(settings: Settings, decision: Stay | Detach, local_syslog: str | None) -> Settings:
+    """The settings as the process will live: either in front or a daemon.
+
+    A daemon that was given no place for its log takes the local syslog, if there is one.
+    """
+    stays = isinstance(decision, Stay)
+    homeless = not (stays or settings.log_file or settings.syslog)
+    syslog = local_syslog if homeless else settings.syslog
+    return replace(settings, foreground=stays, daemon=not stays, syslog=syslog)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One start of the proxy, from the bound port to the exit status."""
+
+    settings: Settings
+    account: privileges.Account | None
+
+    def start(self, make_proxy: MakeProxy, decision: Stay | Detach) -> int:
+        """Bind and check, then serve here or in the background."""
+        if privileges.is_root_for_good(self.account):
+            _complain(f"warning: {privileges.AS_ROOT}")
+        os.umask(0o077)
+        proxy = make_proxy(self.settings)
+        if isinstance(decision, Detach):
+            return self._in_background(proxy)
+        if decision.why:
+            _complain(f"stays in the foreground: {decision.why}")
+        return self._serve(proxy, lambda: None)
+
+    def _in_background(self, proxy: Served) -> int:
+        if not log_places(self.settings):
+            _complain(f"warning: {NO_DESTINATION}")
+        line = detach()
+        if isinstance(line, Daemon):
+            return self._as_daemon(proxy, line)
+        return self._report(proxy, line)
+
+    def _as_daemon(self, proxy: Served, line: Daemon) -> int:
+        try:
+            return self._serve(proxy, line.serving)
+        except (StartError, UsageError) as error:
+            line.failed(str(error))
+            return COULD_NOT_RUN
+
+    def _report(self, proxy: Served, launch: Launch) -> int:
+        pid = launch.wait()
+        places = log_places(self.settings) or "nowhere"
+        _say(f"{proxy.start_line}\nprocess {pid}, log: {places}; stop it with: kill {pid}")
+        return OK
+
+    def _serve(self, proxy: Served, ready: Callable[[], None]) -> int:
+        """Serve in this process, which is the final one, under its final user.  May switch."""
+        with ExitStack() as held:
+            if self.settings.pid_file:
+                held.enter_context(PidFile(self.settings.pid_file))
+            if self.account:
+                if self.settings.log_file:
+                    privileges.give_file(self.settings.log_file, self.account)
+                privileges.become(self.account)
+            return proxy.serve(ready)
+
+
+def log_places(settings: Settings) -> str:
+    """Where a daemon's log goes, in words; empty for nowhere."""
+    syslog = settings.syslog and f"syslog {settings.syslog}"
+    return " and ".join(place for place in (settings.log_file, syslog) if place)
+
+
+def _say(text: str) -> None:
+    _print(1, f"{text.rstrip()}\n")
+
+
+def _complain(text: str) -> None:
+    """One line on stderr, whatever the text."""
+    _print(2, f"wsproxy-gevent: {' '.join(text.split())}\n")
+
+
+def _print(descriptor: int, text: str) -> None:
+    """Straight to the descriptor: it takes any name that a file can have, and a fork
+    finds no half-written line in a buffer."""
+    try:
+        os.write(descriptor, text.encode("utf-8", "backslashreplace"))
+    except OSError:
+        # Nobody reads; the exit status still tells.
+        return

@@ -160,15 +160,16 @@ def broken(exc: OSError) -> StreamBroken:
     return StreamBroken(*exc.args)
 
 
-# TCP options by name, for not every system has each; seconds, but for the
-# user timeout's milliseconds.  Keepalive finds the peer that vanished while
-# nothing was said, the user timeout the one that vanished owing us an answer.
+# TCP options by name, for not every system has each; seconds.  Keepalive finds
+# the peer that vanished while nothing was said.  TCP_USER_TIMEOUT, which would
+# sooner find the one that vanished owing us an answer, is not set: Linux also
+# counts the time in which a living peer just does not read, and a session
+# that is stalled must not be lost for it.
 _TCP_OPTIONS = (
     ("TCP_NODELAY", 1),
     ("TCP_KEEPIDLE", 60),
     ("TCP_KEEPINTVL", 10),
     ("TCP_KEEPCNT", 6),
-    ("TCP_USER_TIMEOUT", 120_000),
 )
 
 

@@ -1,0 +1,113 @@
+"""Signals become events, and sessions are told to go."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import gevent
+import pytest
+
+from tests.fakes import session_info
+from wsproxy_gevent.live.registry import Registry
+from wsproxy_gevent.observer import SessionInfo
+from wsproxy_gevent.stopping import SESSIONS_AT_ONCE, Stopping, drain
+
+SECONDS = 5.0
+
+
+@dataclass
+class FakeSession:
+    """Ends when it is told to, unless it is stubborn."""
+
+    info: SessionInfo
+    registry: Registry
+    stubborn: bool = False
+    told: list[tuple[int, str]] = field(default_factory=list)
+
+    def stop(self, code: int, reason: str) -> None:
+        self.told.append((code, reason))
+        if not self.stubborn:
+            self.registry.remove(self.info.id)
+
+    def beat(self, now: float, interval: float, dead_after: float) -> None:
+        raise AssertionError("nobody listens for a heart here")
+
+
+def sessions(registry: Registry, count: int, *, stubborn: bool = False) -> list[FakeSession]:
+    made = [FakeSession(session_info(f"{n:016}"), registry, stubborn) for n in range(count)]
+    for session in made:
+        registry.add(session)
+    return made
+
+
+@pytest.fixture
+def stopping() -> Iterator[Stopping]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    made = Stopping()
+    yield made
+    made.restore()
+    assert {number: signal.getsignal(number) for number in before} == before
+
+
+def test_a_signal_ends_the_wait(stopping: Stopping) -> None:
+    waiting = gevent.spawn(stopping.wait)
+    os.kill(os.getpid(), signal.SIGTERM)
+    waiting.join(SECONDS)
+    assert waiting.ready()
+    assert not stopping.hurry.is_set()
+
+
+def test_a_second_signal_is_a_hurry(stopping: Stopping) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    stopping.wait()
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert stopping.hurry.wait(SECONDS)
+
+
+def test_ctrl_c_is_a_hurry(stopping: Stopping) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    stopping.wait()
+    assert stopping.hurry.wait(SECONDS)
+
+
+def test_every_session_is_told_1001(stopping: Stopping) -> None:
+    registry = Registry()
+    told = sessions(registry, 3)
+    drain(registry, stopping, SECONDS)
+    assert [session.told for session in told] == [[(1001, "the proxy is stopping")]] * 3
+
+
+def test_nobody_waits_where_nobody_lives(stopping: Stopping) -> None:
+    drain(Registry(), stopping, 3600.0)
+
+
+def test_the_stubborn_are_waited_for_until_the_grace_is_over(
+    stopping: Stopping, caplog: pytest.LogCaptureFixture
+) -> None:
+    registry = Registry()
+    sessions(registry, 2, stubborn=True)
+    drain(registry, stopping, 0.02)
+    assert "sessions cut: 2" in caplog.text
+
+
+def test_a_hurry_ends_the_grace(stopping: Stopping) -> None:
+    registry = Registry()
+    sessions(registry, 1, stubborn=True)
+    draining = gevent.spawn(drain, registry, stopping, 3600.0)
+    gevent.sleep(0)
+    stopping.hurry.set()
+    draining.join(SECONDS)
+    assert draining.ready()
+
+
+def test_a_crowd_is_not_told_in_one_moment(stopping: Stopping) -> None:
+    registry = Registry()
+    crowd = sessions(registry, SESSIONS_AT_ONCE + 50)
+    draining = gevent.spawn(drain, registry, stopping, 3600.0)
+    for _ in range(10):
+        gevent.sleep(0)
+    assert sum(1 for session in crowd if session.told) == SESSIONS_AT_ONCE
+    draining.kill()

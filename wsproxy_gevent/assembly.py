@@ -1,0 +1,163 @@
+"""Settings become collaborators: the one place that knows both.
+
+`Parts` makes, and finds wrong, all that needs neither a hub nor a thread,
+so that a fork may follow; its `context` makes the rest of it in the process
+that will serve.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from wsgiref.types import WSGIApplication
+
+from . import __version__
+from .auth.forwarded import TrustedProxies
+from .auth.host import HostRule
+from .auth.origin import OriginCheck, OriginRule
+from .certs import find_certificate
+from .config.settings import Settings
+from .errors import StartError
+from .limits import OpeningLimits, connections_allowed
+from .listening import Listening
+from .live.registry import Registry
+from .model import Target
+from .net.dial import Dialer
+from .net.pool import NativePool
+from .observer import PayloadObserver, SessionInfo
+from .record.disk import CALLS_AT_ONCE
+from .record.writer import Recorder
+from .server.context import Context
+from .site import find_site
+from .targets.resolver import StaticResolver
+from .targets.spelling import parse_target
+from .telemetry.destinations import Logging
+from .telemetry.log import TextSessionLog
+from .telemetry.traffic import TrafficPrinter
+from .wire.handshake import HandshakeRules
+
+logger = logging.getLogger(__name__)
+
+
+class Parts:
+    """What a proxy is made of.
+
+    Raises `StartError` for what cannot work on this machine, `UsageError`
+    for what was never possible.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.target: Target = parse_target(settings.target or "")
+        self.pool = NativePool()
+        self.most_connections = _most_connections(settings.max_connections)
+        self.certificate = find_certificate(settings, self.pool)
+        self.site: WSGIApplication = find_site(settings, self.pool)
+        self._trusted = TrustedProxies(settings.trusted_proxies)
+        self._origin = self._origin_rule()
+        self.recorder = _recorder(settings.record)
+        self.listening = Listening.open(settings)
+        self._host = self._host_rule()
+
+    def context(self, logging_to: Logging) -> Context:
+        """What each connection works with."""
+        settings = self._settings
+        return Context(
+            log=TextSessionLog(logging.getLogger("wsproxy_gevent.sessions")),
+            registry=Registry(),
+            resolver=StaticResolver(self.target),
+            dialer=Dialer(self.pool, timeout=settings.dial_timeout, wait=settings.dial_wait),
+            web=self.site,
+            host=self._host,
+            origin=self._origin,
+            certificate=self.certificate,
+            ssl_only=settings.ssl_only,
+            dial_error_http=settings.dial_error == "http",
+            handshake=HandshakeRules(
+                legacy=not settings.no_legacy, subprotocols=settings.subprotocol
+            ),
+            limits=OpeningLimits(opening=settings.opening_timeout),
+            observers=self._observers(logging_to),
+        )
+
+    def _observers(
+        self, logging_to: Logging
+    ) -> Callable[[SessionInfo], Sequence[PayloadObserver]]:
+        recorder = self.recorder
+        printer = TrafficPrinter(logging_to.write_stdout) if self._settings.traffic else None
+
+        def observers(info: SessionInfo) -> Sequence[PayloadObserver]:
+            found: list[PayloadObserver] = [] if printer is None else [printer]
+            if recorder is not None:
+                found.append(recorder.observe(info))
+            return found
+
+        return observers
+
+    def _origin_rule(self) -> OriginRule:
+        return OriginRule(
+            OriginCheck(self._settings.origin_check),
+            self._settings.allow_origin,
+            self._trusted,
+            warn=self._warn,
+        )
+
+    def _host_rule(self) -> HostRule:
+        return HostRule(
+            self.listening.on_loopback,
+            self._settings.allow_host,
+            origins=self._settings.allow_origin,
+            warn=self._warn,
+        )
+
+    @property
+    def _warn(self) -> Callable[[str], None] | None:
+        """In the websockify profile a rule that would refuse warns."""
+        return logger.warning if self._settings.lenient else None
+
+    @property
+    def start_line(self) -> str:
+        """From where to where, and how."""
+        settings, secure = self._settings, self.certificate is not None
+        schemes = "wss://" if settings.ssl_only else "ws:// and wss://" if secure else "ws://"
+        notes = [f"{schemes}{self._why_plain()}"]
+        if settings.web:
+            notes.append(f"files of {settings.web}")
+        if settings.record:
+            notes.append(f"recording to {settings.record}")
+        where = " and ".join(self.listening.addresses)
+        how = "; ".join(notes)
+        return f"wsproxy-gevent {__version__}: {where} -> {self.target} ({how})"
+
+    @property
+    def page_url(self) -> str:
+        """Where a browser on this machine finds our page."""
+        scheme = "https" if self._settings.ssl_only else "http"
+        return f"{scheme}://{self.listening.page}/"
+
+    def _why_plain(self) -> str:
+        if self.certificate is not None or self._settings.cert == "none":
+            return ""
+        return f" only: there is no {os.path.basename(self._settings.cert)}"
+
+
+def _recorder(path: str | None) -> Recorder | None:
+    """Records have threads of their own: a disk that stalls holds no lookup up."""
+    if path is None:
+        return None
+    recorder = Recorder(path, NativePool(2 * CALLS_AT_ONCE))
+    recorder.check()
+    return recorder
+
+
+def _most_connections(asked: int | None) -> int:
+    allowed = connections_allowed()
+    if asked is None:
+        return allowed
+    if asked > allowed:
+        raise StartError(
+            f"--max-connections {asked} is more than the limit of open files has room for "
+            f"({allowed}); raise it with ulimit -n, or with LimitNOFILE= under systemd"
+        )
+    return asked

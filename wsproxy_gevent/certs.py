@@ -1,0 +1,61 @@
+"""Which certificate the settings mean."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from .config.settings import Settings
+from .errors import StartError
+from .net.certificates import (
+    Certificate,
+    ContextSource,
+    FixedContext,
+    own_names,
+    self_signed_context,
+)
+from .net.pool import NativePool
+
+logger = logging.getLogger(__name__)
+
+
+def find_certificate(settings: Settings, pool: NativePool) -> ContextSource | None:
+    """The certificate to serve with, or None for plain only.
+
+    Raises `StartError` for a named one that is missing or bad, and for
+    `--ssl-only` without any.
+    """
+    certificate = _certificate(settings, pool)
+    if certificate is None and settings.ssl_only:
+        raise StartError(
+            "--ssl-only needs a certificate: name one with --cert FILE, "
+            "or have one made with --cert auto"
+        )
+    return certificate
+
+
+def _certificate(settings: Settings, pool: NativePool) -> ContextSource | None:
+    if settings.cert == "none":
+        return None
+    if settings.cert == "auto":
+        return FixedContext(self_signed_context(own_names()))
+    if not os.path.exists(settings.cert) and _may_be_missing(settings):
+        return None
+    return Certificate(settings.cert, settings.key, _password(settings), pool=pool)
+
+
+def _may_be_missing(settings: Settings) -> bool:
+    if settings.cert_named and settings.lenient:
+        logger.warning("certificate %s is missing: serving without TLS", settings.cert)
+    return settings.lenient or not settings.cert_named
+
+
+def _password(settings: Settings) -> str | None:
+    path = settings.key_password_file
+    if path is None:
+        return settings.key_password
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.readline().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartError(f"--key-password-file {path} cannot be read: {error}") from error

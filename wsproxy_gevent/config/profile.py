@@ -1,0 +1,72 @@
+"""What websockify 0.13 calls things: its options, and how we are called by its name.
+
+Scripts depend on these names, abbreviated ones included.  An option that is
+not served yet is known all the same, so that the answer says so; taking it
+and doing nothing would be a trap where it guards something.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from .settings import Profile
+
+# Its options that we do not serve; the value says whether one takes an argument.
+UNSUPPORTED: Final[dict[str, bool]] = {
+    "--run-once": False,
+    "--timeout": True,
+    "--idle-timeout": True,
+    "--ssl-target": False,
+    "--verify-client": False,
+    "--cafile": True,
+    "--ssl-version": True,
+    "--ssl-ciphers": True,
+    "--unix-listen": True,
+    "--unix-listen-mode": True,
+    "--unix-target": True,
+    "--inetd": False,
+    "--web-auth": False,
+    "--wrap-mode": True,
+    "--libserver": False,
+    "--target-config": True,
+    "--token-plugin": True,
+    "--token-source": True,
+    "--host-token": False,
+    "--auth-plugin": True,
+    "--auth-source": True,
+    "--legacy-syslog": False,
+}
+
+# Its options that we serve: an abbreviation means one of these rather than one of ours.
+SUPPORTED: Final = (
+    "--help",
+    "--verbose",
+    "--traffic",
+    "--record",
+    "--daemon",
+    "--cert",
+    "--key",
+    "--key-password",
+    "--ssl-only",
+    "--web",
+    "--prefer-ipv6",
+    "--heartbeat",
+    "--log-file",
+    "--syslog",
+    "--file-only",
+)
+
+OPTIONS: Final = (*SUPPORTED, *UNSUPPORTED)
+
+
+def called_as(command: str) -> str:
+    """The name the process was called by: `python -m` and no name at all give our own."""
+    name = os.path.basename(command)
+    return "wsproxy-gevent" if name in ("", "-c", "-m", "__main__.py") else name
+
+
+def profile_of(command: str) -> Profile:
+    """The profile that goes with the name; a symlink called websockify is enough."""
+    named = called_as(command) == Profile.WEBSOCKIFY.value
+    return Profile.WEBSOCKIFY if named else Profile.DEFAULT
