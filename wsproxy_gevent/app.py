@@ -16,6 +16,7 @@ from gevent.pool import Pool
 from .assembly import Parts
 from .config.settings import Mode, Settings
 from .errors import Busy
+from .listening import Listening
 from .model import EchoTarget
 from .net.probe import why_down
 from .relay.heartbeat import Heartbeat
@@ -39,6 +40,10 @@ class Proxy:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._parts = Parts(settings)
+
+    @property
+    def listening(self) -> Listening:
+        return self._parts.listening
 
     @property
     def start_line(self) -> str:
@@ -89,6 +94,7 @@ class Proxy:
         heartbeat.stop()
         pool.kill(timeout=AFTER_THE_LAST_SESSION)
         self._finish_records()
+        stopping.restore()
 
     def _announce(self, logging_to: Logging) -> None:
         logger.info("%s", self.start_line)

@@ -1,0 +1,101 @@
+"""What can be found wrong before a fork, and what the start line says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from wsproxy_gevent.assembly import Parts
+from wsproxy_gevent.config.settings import Mode, Settings
+from wsproxy_gevent.errors import StartError, UsageError
+from wsproxy_gevent.limits import connections_allowed
+
+
+@contextmanager
+def parts(**changes: object) -> Iterator[Parts]:
+    settings = {"source": "127.0.0.1:0", "target": "localhost:5900", "cert": "none", **changes}
+    made = Parts(Settings(**settings))  # type: ignore[arg-type]
+    try:
+        yield made
+    finally:
+        for sock in made.listening.sockets:
+            sock.close()
+
+
+def test_the_start_line_says_from_where_to_where(tmp_path: Path) -> None:
+    with parts(web=str(tmp_path), record=str(tmp_path / "rec")) as made:
+        (where,) = made.listening.addresses
+        line = made.start_line
+    assert f": {where} -> localhost:5900 (" in line
+    assert str(tmp_path) in line
+    assert "recording to" in line
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"cert": "none"}, "(ws://)"),
+        ({"cert": "/nowhere/self.pem"}, "(ws:// only: there is no self.pem)"),
+        ({"cert": "auto"}, "(ws:// and wss://)"),
+        ({"cert": "auto", "ssl_only": True}, "(wss://)"),
+    ],
+)
+def test_the_start_line_says_whether_tls_is_spoken(changes: dict[str, object], said: str) -> None:
+    with parts(**changes) as made:
+        assert said in made.start_line
+
+
+def test_the_page_is_where_a_browser_finds_it() -> None:
+    with parts(mode=Mode.DEMO, target="echo:") as made:
+        assert made.page_url == f"http://{made.listening.addresses[0]}/"
+    with parts(mode=Mode.DEMO, target="echo:", cert="auto", ssl_only=True) as made:
+        assert made.page_url.startswith("https://127.0.0.1:")
+
+
+def test_more_connections_than_files_are_an_error_with_its_cure() -> None:
+    with (
+        pytest.raises(StartError, match="ulimit -n"),
+        parts(max_connections=connections_allowed() + 1),
+    ):
+        pass
+
+
+def test_fewer_connections_are_taken_as_they_are() -> None:
+    with parts(max_connections=1) as made:
+        assert made.most_connections == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"target": "nonsense"}, {"allow_origin": ("http://",)}, {"trusted_proxies": ("300.1.1.1",)}],
+)
+def test_what_was_never_possible_is_a_usage_error(changes: dict[str, object]) -> None:
+    with pytest.raises(UsageError), parts(**changes):
+        pass
+
+
+def test_a_record_that_cannot_be_made_is_told_at_start(tmp_path: Path) -> None:
+    with pytest.raises(StartError), parts(record=str(tmp_path / "absent" / "rec")):
+        pass
+
+
+PREPARE = """
+import threading, gevent
+from gevent import _hub_local
+from wsproxy_gevent.assembly import Parts
+from wsproxy_gevent.config.settings import Settings
+Parts(Settings(source="127.0.0.1:0", target="localhost:5900", cert="auto", web=".", record="rec"))
+print(_hub_local.get_hub_if_exists(), threading.active_count())
+"""
+
+
+def test_nothing_of_it_makes_a_hub_or_a_thread(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PREPARE], capture_output=True, text=True, timeout=30, cwd=tmp_path
+    )
+    assert (done.stdout, done.stderr) == ("None 1\n", "")
