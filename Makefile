@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit e2e clean
+.PHONY: help demo test lint unit e2e autobahn fuzz fuzz-deep clean
 
 help:
 	@echo "make demo   set up and serve the embedded demo"
@@ -15,6 +15,9 @@ help:
 	@echo "make lint   ruff and mypy"
 	@echo "make unit   the tests that need no other programs"
 	@echo "make e2e    the tests with real peers and a real browser"
+	@echo "make autobahn   hold the echo to Autobahn's suite; needs a CPython 2.7"
+	@echo "make fuzz   compare with other implementations, a million times"
+	@echo "make fuzz-deep   fuzz each parser by coverage; RUNS=1000000 executions of each"
 
 demo: .stamps/run
 	$(BIN)/wsproxy-gevent demo
@@ -37,13 +40,29 @@ e2e: .stamps/test
 	$(MAKE) .stamps/npm
 	$(BIN)/python -m pytest tests/e2e
 
+# Writes docs/conformance.md anew.  SHORT=--short leaves out what takes longest.
+autobahn: .stamps/run
+	$(BIN)/python scripts/autobahn $(SHORT)
+
+# COMPARISONS and RUNS say how many.
+fuzz: .stamps/test
+	$(BIN)/python -m fuzz.differential --comparisons $(or $(COMPARISONS),1000000)
+
+# What it finds and reaches is left in .fuzz; `--keep` keeps a corpus of it.
+fuzz-deep: .stamps/fuzz
+	$(BIN)/python -m fuzz.run --runs $(or $(RUNS),100000)
+
 .stamps/run: pyproject.toml setup.py scripts/virtualenv
-	PYTHON=$(PYTHON) scripts/virtualenv $(VENV) '.[cert]'
+	PYTHON=$(PYTHON) scripts/virtualenv $(VENV) '.[cert,compress]'
 	mkdir -p .stamps && touch $@
 
 .stamps/test: pyproject.toml setup.py scripts/virtualenv
 	PYTHON=$(PYTHON) scripts/virtualenv $(VENV) '.[cert,vnc,test]'
 	mkdir -p .stamps && touch $@ .stamps/run
+
+.stamps/fuzz: .stamps/test
+	PYTHON=$(PYTHON) scripts/virtualenv $(VENV) '.[fuzz]'
+	mkdir -p .stamps && touch $@
 
 # Without npm the tests that want its packages skip, and say so.
 .stamps/npm: tests/e2e/package.json tests/e2e/package-lock.json
@@ -53,4 +72,4 @@ e2e: .stamps/test
 	else echo "npm is missing; its tests skip" >&2; fi
 
 clean:
-	rm -rf .venv .stamps build dist *.egg-info tests/e2e/node_modules
+	rm -rf .venv .stamps .fuzz build dist *.egg-info tests/e2e/node_modules

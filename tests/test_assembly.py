@@ -14,6 +14,7 @@ from wsproxy_gevent.assembly import Parts
 from wsproxy_gevent.config.settings import Mode, Settings
 from wsproxy_gevent.errors import StartError, UsageError
 from wsproxy_gevent.limits import connections_allowed
+from wsproxy_gevent.wire import extensions
 
 
 @contextmanager
@@ -54,7 +55,7 @@ def test_the_page_is_where_a_browser_finds_it() -> None:
     with parts(mode=Mode.DEMO, target="echo:") as made:
         assert made.page_url == f"http://{made.listening.addresses[0]}/"
     with parts(mode=Mode.DEMO, target="echo:", cert="auto", ssl_only=True) as made:
-        assert made.page_url.startswith("https://127.0.0.1:")
+        assert made.page_url == f"https://{made.listening.addresses[0]}/"
 
 
 def test_more_connections_than_files_are_an_error_with_its_cure() -> None:
@@ -81,6 +82,18 @@ def test_what_was_never_possible_is_a_usage_error(changes: dict[str, object]) ->
 
 def test_a_record_that_cannot_be_made_is_told_at_start(tmp_path: Path) -> None:
     with pytest.raises(StartError), parts(record=str(tmp_path / "absent" / "rec")):
+        pass
+
+
+def test_compression_without_its_package_is_told_at_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with parts(compress=True):
+        pass
+    monkeypatch.setattr(extensions, "AVAILABLE", False)
+    with pytest.raises(StartError, match=r"wsproxy-gevent\[compress\]"), parts(compress=True):
+        pass
+    with parts():
         pass
 
 

@@ -71,3 +71,34 @@ def test_ssl_only_needs_one(pool: NativePool, tmp_path: Path, profile: str) -> N
     settings = Settings(cert=str(tmp_path / "self.pem"), ssl_only=True, profile=profile)
     with pytest.raises(StartError, match="--cert auto"):
         find_certificate(settings, pool)
+
+
+def test_one_that_we_made_is_not_made_anew(pool: NativePool) -> None:
+    settings = Settings(cert="auto")
+    first = find_certificate(settings, pool)
+    assert find_certificate(settings, pool, first) is first
+
+
+def test_files_are_read_anew(pool: NativePool, pem: str) -> None:
+    settings = Settings(cert=pem)
+    first = find_certificate(settings, pool)
+    again = find_certificate(settings, pool, first)
+    assert again is not None
+    assert again is not first
+
+
+@pytest.mark.parametrize("profile", ["default", "websockify"])
+def test_files_that_have_gone_do_not_turn_tls_off(
+    pool: NativePool, pem: str, tmp_path: Path, profile: str
+) -> None:
+    first = find_certificate(Settings(cert=pem), pool)
+    settings = Settings(cert=str(tmp_path / "self.pem"), profile=profile)
+    with pytest.raises(StartError, match="is gone; --cert none"):
+        find_certificate(settings, pool, first)
+    assert find_certificate(Settings(cert="none"), pool, first) is None
+
+
+@pytest.mark.parametrize("cert", ["none", "auto", "/nowhere/self.pem"])
+def test_a_key_without_its_certificate_is_told_at_start(pool: NativePool, cert: str) -> None:
+    with pytest.raises(StartError, match="--key /etc/key"):
+        find_certificate(Settings(cert=cert, key="/etc/key.pem"), pool)

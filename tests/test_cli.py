@@ -20,7 +20,7 @@ class NeverMade:
 
     start_line = ""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, _reread: Callable[[], Settings]) -> None:
         raise AssertionError(settings)
 
     def serve(self, ready: Callable[[], None]) -> int:
@@ -88,7 +88,7 @@ def test_what_could_not_run_is_status_1(
 def test_an_interrupt_leaves_no_traceback(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("wsproxy_gevent.cli.load", interrupted)
@@ -99,7 +99,7 @@ def test_an_interrupt_leaves_no_traceback(
 def test_a_name_that_is_no_text_is_shown_escaped(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise UsageError("no such file: \udcff.pem")
 
     monkeypatch.setattr("wsproxy_gevent.cli.load", refuse)

@@ -25,7 +25,7 @@ def test_every_reason_that_a_client_can_see_is_documented(error: type[ProxyError
 @pytest.mark.parametrize("error", family(ProxyError))
 def test_statuses_and_close_codes_are_ones_that_may_be_sent(error: type[ProxyError]) -> None:
     assert 400 <= error.http_status < 600
-    assert error.close_code in {1001, 1002, 1003, 1006, 1007, 1008, 1011}
+    assert error.close_code in {1001, 1002, 1003, 1006, 1007, 1008, 1009, 1011}
     assert error.slug == error.slug.lower().replace("_", "-")
 
 

@@ -23,3 +23,25 @@ def test_connections_follow_the_limit_of_open_files(
 ) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
     assert limits.connections_allowed() == connections
+
+
+def test_a_record_takes_a_descriptor_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 1024))
+    room = 1024 - limits.DESCRIPTORS_OF_OURS
+    assert limits.connections_allowed(recording=True) == room // (limits.DESCRIPTORS_EACH + 1)
+
+
+def test_the_soft_limit_is_raised_to_the_hard_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1024, 4096))
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limit: asked.append(limit))
+    limits.raise_open_files()
+    assert asked == [(4096, 4096)]
+
+
+def test_a_limit_that_may_not_be_raised_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_what: int, _limit: tuple[int, int]) -> None:
+        raise ValueError("not allowed to raise maximum limit")
+
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    limits.raise_open_files()

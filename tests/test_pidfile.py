@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from wsproxy_gevent.errors import StartError
-from wsproxy_gevent.pidfile import PidFile
+from wsproxy_gevent.pidfile import PidFile, owner
 
 
 @pytest.fixture
@@ -142,3 +142,32 @@ def test_a_failure_leaks_no_descriptor(path: Path) -> None:
     with pytest.raises(StartError):
         PidFile(str(path))
     assert os.listdir("/dev/fd") == before
+
+
+def test_the_owner_is_who_holds_it_now(path: Path) -> None:
+    with PidFile(str(path)):
+        assert owner(str(path)) == os.getpid()
+
+
+def test_a_file_left_behind_has_no_owner(path: Path) -> None:
+    path.write_text("4711\n")
+    assert owner(str(path)) is None
+
+
+def test_who_is_just_starting_is_told_of(path: Path) -> None:
+    with PidFile(str(path)):
+        path.write_bytes(b"")
+        with pytest.raises(StartError, match="just starting"):
+            owner(str(path))
+
+
+def test_asking_makes_no_file(path: Path) -> None:
+    with pytest.raises(StartError, match="there is no such file"):
+        owner(str(path))
+    assert not path.exists()
+
+
+def test_what_holds_something_else_is_no_pid_file(path: Path) -> None:
+    path.write_text("treasure")
+    with pytest.raises(StartError, match="holds something else"):
+        owner(str(path))

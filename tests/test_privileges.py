@@ -152,7 +152,7 @@ def test_a_new_log_is_the_accounts_own(tmp_path: Path) -> None:
     path = tmp_path / "x.log"
     give_file(str(path), Account(54321, 54322, None))
     facts = path.stat()
-    assert (facts.st_uid, facts.st_gid, stat.S_IMODE(facts.st_mode)) == (54321, 54322, 0o640)
+    assert (facts.st_uid, facts.st_gid, stat.S_IMODE(facts.st_mode)) == (54321, 54322, 0o600)
 
 
 def test_an_old_log_keeps_its_owner_and_content(tmp_path: Path) -> None:

@@ -66,3 +66,8 @@ def test_who_forgot_the_variable_is_told_of_it() -> None:
     environ = {"WSPROXY_FOREGROUND": "1"}
     decision = decide(Settings(foreground=True), environ, 50, 40, lambda _: False)
     assert decision == Stay("WSPROXY_FOREGROUND says so")
+
+
+def test_what_inetd_started_stays_where_inetd_sees_it() -> None:
+    decision = decide(Settings(inetd=True), {}, 50, 40, lambda _: False)
+    assert decision == Stay("inetd started it")

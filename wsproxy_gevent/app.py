@@ -7,38 +7,31 @@ so that a daemon may fork between making and serving it.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
-from contextlib import suppress
-
-import gevent
-from gevent.pool import Pool
 
 from .assembly import Parts
 from .config.settings import Mode, Settings
-from .errors import Busy
 from .listening import Listening
-from .model import EchoTarget
-from .net.probe import why_down
-from .relay.heartbeat import Heartbeat
-from .server.context import Context
-from .server.listener import ProxyServer
-from .stopping import Stopping, drain
+from .reload import Reread
+from .sdnotify import Notifier
+from .service import Service
 from .telemetry.destinations import Logging, start_logging
 from .telemetry.traffic import LEGEND
 
 logger = logging.getLogger(__name__)
 
-# What pages under way and records get once the last session has ended.
-AFTER_THE_LAST_SESSION = 2.0
-
-NAME_SECONDS = 5.0
-
 
 class Proxy:
-    """Raises `StartError` or `UsageError` for all that is wrong at start."""
+    """Raises `StartError` or `UsageError` for all that is wrong at start.
 
-    def __init__(self, settings: Settings) -> None:
+    `reread` gives the settings anew for a reload; without it they stay, and
+    a reload looks at the files that they name.
+    """
+
+    def __init__(self, settings: Settings, reread: Reread | None = None) -> None:
         self._settings = settings
+        self._reread = reread or (lambda: settings)
         self._parts = Parts(settings)
 
     @property
@@ -56,9 +49,18 @@ class Proxy:
         `ready` is called once connections are accepted.
         """
         logging_to = self._start_logging()
+        notifier = Notifier.from_environment(os.environ, os.getpid())
+        if self._settings.traffic:
+            logging_to.write_stdout(LEGEND)
+
+        def serving() -> None:
+            ready()
+            self._announce(logging_to)
+
         try:
-            self._serve(logging_to, ready)
+            Service(self._parts, logging_to, self._reread, notifier).run(serving)
         finally:
+            self._parts.listening.close()
             logging_to.stop()
         return 0
 
@@ -71,53 +73,8 @@ class Proxy:
             stderr=settings.foreground,
         )
 
-    def _serve(self, logging_to: Logging, ready: Callable[[], None]) -> None:
-        context = self._parts.context(logging_to)
-        if self._settings.traffic:
-            logging_to.write_stdout(LEGEND)
-        pool = Pool(self._parts.most_connections)
-        listeners = self._parts.listening.sockets
-        servers = [ProxyServer(sock, lambda: context, pool) for sock in listeners]
-        stopping = Stopping()
-        heartbeat = self._heartbeat(context)
-        for server in servers:
-            server.start()
-        heartbeat.start()
-        ready()
-        self._announce(logging_to)
-        asking = gevent.spawn(self._warn_of_target)
-        stopping.wait()
-        for server in servers:
-            server.close()
-        drain(context.registry, stopping, self._settings.grace)
-        gevent.kill(asking)
-        heartbeat.stop()
-        pool.kill(timeout=AFTER_THE_LAST_SESSION)
-        self._finish_records()
-        stopping.restore()
-
     def _announce(self, logging_to: Logging) -> None:
         logger.info("%s", self.start_line)
-        if self._settings.mode is not Mode.PROXY:
-            logging_to.write_stdout(f"open {self._parts.page_url} in a browser; Ctrl-C stops\n")
-
-    def _warn_of_target(self) -> None:
-        """One line if the target is down: machines start later than their proxy."""
-        target = self._parts.target
-        if isinstance(target, EchoTarget):
-            return
-        with suppress(Busy):
-            reason = self._parts.pool.call(why_down, target, timeout=NAME_SECONDS)
-            if reason:
-                logger.warning("the target %s is down for now: %s", target, reason)
-
-    def _heartbeat(self, context: Context) -> Heartbeat:
-        settings = self._settings
-        return Heartbeat(
-            settings.heartbeat, context.registry.sessions, dead_after=settings.dead_after
-        )
-
-    def _finish_records(self) -> None:
-        recorder = self._parts.recorder
-        if recorder is not None and not recorder.drain(AFTER_THE_LAST_SESSION):
-            logger.warning("the disk did not take all of the records in time")
+        url = self._parts.page_url
+        if self._settings.mode is not Mode.PROXY and url:
+            logging_to.write_stdout(f"open {url} in a browser; Ctrl-C stops\n")

@@ -19,15 +19,17 @@ from .auth.origin import OriginCheck, OriginRule
 from .certs import find_certificate
 from .config.settings import Settings
 from .errors import StartError
-from .limits import OpeningLimits, connections_allowed
+from .limits import OpeningLimits, connections_allowed, raise_open_files
 from .listening import Listening
 from .live.registry import Registry
 from .model import Target
+from .net.certificates import ContextSource
 from .net.dial import Dialer
 from .net.pool import NativePool
 from .observer import PayloadObserver, SessionInfo
 from .record.disk import CALLS_AT_ONCE
 from .record.writer import Recorder
+from .relay.heartbeat import Heartbeat
 from .server.context import Context
 from .site import find_site
 from .targets.resolver import StaticResolver
@@ -35,6 +37,8 @@ from .targets.spelling import parse_target
 from .telemetry.destinations import Logging
 from .telemetry.log import TextSessionLog
 from .telemetry.traffic import TrafficPrinter
+from .web.health import Health
+from .wire import extensions
 from .wire.handshake import HandshakeRules
 
 logger = logging.getLogger(__name__)
@@ -47,25 +51,43 @@ class Parts:
     for what was never possible.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        settings: Settings,
+        listening: Listening | None = None,
+        *,
+        earlier: Parts | None = None,
+    ) -> None:
+        """Binds the port, unless the `listening` sockets are there already.
+
+        `earlier` are the parts that these replace in a process that serves:
+        threads, live sessions and what has not changed are taken over.
+        """
+        self.settings = settings
         self.target: Target = parse_target(settings.target or "")
-        self.pool = NativePool()
-        self.most_connections = _most_connections(settings.max_connections)
-        self.certificate = find_certificate(settings, self.pool)
-        self.site: WSGIApplication = find_site(settings, self.pool)
+        self.pool: NativePool = earlier.pool if earlier else NativePool()
+        self.registry: Registry = earlier.registry if earlier else Registry()
+        self.health: Health = earlier.health if earlier else Health()
+        _check_compress(settings.compress)
+        self.most_connections = _most_connections(
+            settings.max_connections, recording=settings.record is not None
+        )
+        self.certificate: ContextSource | None = find_certificate(
+            settings, self.pool, earlier.certificate if earlier else None
+        )
+        self.site: WSGIApplication = find_site(settings, self.pool, self.health)
         self._trusted = TrustedProxies(settings.trusted_proxies)
         self._origin = self._origin_rule()
-        self.recorder = _recorder(settings.record)
-        self.listening = Listening.open(settings)
+        self.recorder = _recorder(settings.record, earlier)
+        self.listening = listening or Listening.open(settings)
         self._host = self._host_rule()
 
     def context(self, logging_to: Logging) -> Context:
         """What each connection works with."""
-        settings = self._settings
+        settings = self.settings
         return Context(
             log=TextSessionLog(logging.getLogger("wsproxy_gevent.sessions")),
-            registry=Registry(),
+            registry=self.registry,
             resolver=StaticResolver(self.target),
             dialer=Dialer(self.pool, timeout=settings.dial_timeout, wait=settings.dial_wait),
             web=self.site,
@@ -75,17 +97,27 @@ class Parts:
             ssl_only=settings.ssl_only,
             dial_error_http=settings.dial_error == "http",
             handshake=HandshakeRules(
-                legacy=not settings.no_legacy, subprotocols=settings.subprotocol
+                legacy=not settings.no_legacy,
+                subprotocols=settings.subprotocol,
+                compress=settings.compress,
+                text=settings.text,
             ),
             limits=OpeningLimits(opening=settings.opening_timeout),
             observers=self._observers(logging_to),
+        )
+
+    def heartbeat(self, context: Context) -> Heartbeat:
+        """What looks after the sessions of the context."""
+        settings = self.settings
+        return Heartbeat(
+            settings.heartbeat, context.registry.sessions, dead_after=settings.dead_after
         )
 
     def _observers(
         self, logging_to: Logging
     ) -> Callable[[SessionInfo], Sequence[PayloadObserver]]:
         recorder = self.recorder
-        printer = TrafficPrinter(logging_to.write_stdout) if self._settings.traffic else None
+        printer = TrafficPrinter(logging_to.write_stdout) if self.settings.traffic else None
 
         def observers(info: SessionInfo) -> Sequence[PayloadObserver]:
             found: list[PayloadObserver] = [] if printer is None else [printer]
@@ -97,8 +129,8 @@ class Parts:
 
     def _origin_rule(self) -> OriginRule:
         return OriginRule(
-            OriginCheck(self._settings.origin_check),
-            self._settings.allow_origin,
+            OriginCheck(self.settings.origin_check),
+            self.settings.allow_origin,
             self._trusted,
             warn=self._warn,
         )
@@ -106,20 +138,20 @@ class Parts:
     def _host_rule(self) -> HostRule:
         return HostRule(
             self.listening.on_loopback,
-            self._settings.allow_host,
-            origins=self._settings.allow_origin,
+            self.settings.allow_host,
+            origins=self.settings.allow_origin,
             warn=self._warn,
         )
 
     @property
     def _warn(self) -> Callable[[str], None] | None:
         """In the websockify profile a rule that would refuse warns."""
-        return logger.warning if self._settings.lenient else None
+        return logger.warning if self.settings.lenient else None
 
     @property
     def start_line(self) -> str:
         """From where to where, and how."""
-        settings, secure = self._settings, self.certificate is not None
+        settings, secure = self.settings, self.certificate is not None
         schemes = "wss://" if settings.ssl_only else "ws:// and wss://" if secure else "ws://"
         notes = [f"{schemes}{self._why_plain()}"]
         if settings.web:
@@ -131,28 +163,39 @@ class Parts:
         return f"wsproxy-gevent {__version__}: {where} -> {self.target} ({how})"
 
     @property
-    def page_url(self) -> str:
-        """Where a browser on this machine finds our page."""
-        scheme = "https" if self._settings.ssl_only else "http"
-        return f"{scheme}://{self.listening.page}/"
+    def page_url(self) -> str | None:
+        """Where a browser on this machine finds our page, if one can."""
+        scheme = "https" if self.settings.ssl_only else "http"
+        page = self.listening.page
+        return page and f"{scheme}://{page}/"
 
     def _why_plain(self) -> str:
-        if self.certificate is not None or self._settings.cert == "none":
+        if self.certificate is not None or self.settings.cert == "none":
             return ""
-        return f" only: there is no {os.path.basename(self._settings.cert)}"
+        return f" only: there is no {os.path.basename(self.settings.cert)}"
 
 
-def _recorder(path: str | None) -> Recorder | None:
+def _recorder(path: str | None, earlier: Parts | None = None) -> Recorder | None:
     """Records have threads of their own: a disk that stalls holds no lookup up."""
     if path is None:
         return None
+    if earlier and earlier.settings.record == path:
+        return earlier.recorder
     recorder = Recorder(path, NativePool(2 * CALLS_AT_ONCE))
     recorder.check()
     return recorder
 
 
-def _most_connections(asked: int | None) -> int:
-    allowed = connections_allowed()
+def _check_compress(asked: bool) -> None:
+    if asked and not extensions.AVAILABLE:
+        raise StartError(
+            "--compress needs the package websockets: pip install 'wsproxy-gevent[compress]'"
+        )
+
+
+def _most_connections(asked: int | None, *, recording: bool) -> int:
+    raise_open_files()
+    allowed = connections_allowed(recording=recording)
     if asked is None:
         return allowed
     if asked > allowed:

@@ -19,13 +19,23 @@ from .net.pool import NativePool
 logger = logging.getLogger(__name__)
 
 
-def find_certificate(settings: Settings, pool: NativePool) -> ContextSource | None:
+def find_certificate(
+    settings: Settings, pool: NativePool, earlier: ContextSource | None = None
+) -> ContextSource | None:
     """The certificate to serve with, or None for plain only.
 
+    Where there is an `earlier` one, one that we made ourselves goes on, and
+    files that have gone are a fault: TLS is not turned off by losing them.
     Raises `StartError` for a named one that is missing or bad, and for
     `--ssl-only` without any.
     """
+    if settings.cert == "auto" and isinstance(earlier, FixedContext):
+        return earlier
     certificate = _certificate(settings, pool)
+    if earlier and not certificate and settings.cert != "none":
+        raise StartError(f"certificate {settings.cert} is gone; --cert none would turn TLS off")
+    if settings.key and not isinstance(certificate, Certificate):
+        _complain_of_key(settings)
     if certificate is None and settings.ssl_only:
         raise StartError(
             "--ssl-only needs a certificate: name one with --cert FILE, "
@@ -48,6 +58,14 @@ def _may_be_missing(settings: Settings) -> bool:
     if settings.cert_named and settings.lenient:
         logger.warning("certificate %s is missing: serving without TLS", settings.cert)
     return settings.lenient or not settings.cert_named
+
+
+def _complain_of_key(settings: Settings) -> None:
+    """A key alone is no TLS, which whoever names one wants.  Raises `StartError`."""
+    text = f"--key {settings.key} has no certificate to go with: name one with --cert FILE"
+    if not settings.lenient:
+        raise StartError(text)
+    logger.warning("%s", text)
 
 
 def _password(settings: Settings) -> str | None:

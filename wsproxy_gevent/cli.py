@@ -1,9 +1,9 @@
 """The command line: words, options, and what they start.
 
 Exit status 0 after an orderly end, 1 if the proxy could not run, 2 if the
-command line, a variable or the file is wrong; the reason is one line on
-stderr.  Whatever can be found wrong at start is found before the process
-goes to the background.
+command line, a variable or the file is wrong, 3 if the process that is asked
+about does not run; the reason is one line on stderr.  Whatever can be found
+wrong at start is found before the process goes to the background.
 """
 
 from __future__ import annotations
@@ -11,22 +11,26 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, Protocol
 
-from . import __version__, privileges
-from .app import Proxy
+from . import __version__, activation, check, control, inetd, privileges
 from .config.arguments import help_text
-from .config.loading import load
+from .config.loading import Loaded, load
 from .config.profile import called_as
 from .config.settings import Settings
+from .config.words import Task
 from .daemon import Daemon, Launch, detach, hold_standard_descriptors
 from .errors import StartError, UsageError
 from .pidfile import PidFile
 from .prctl import set_process_name
+from .preload import preload
+from .reload import Reread
 from .supervisor import Detach, Stay, decide
 from .telemetry.destinations import NO_DESTINATION, default_destination
+from .workers import one_or_many
 
 OK, COULD_NOT_RUN, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -40,13 +44,13 @@ class Served(Protocol):
     def serve(self, ready: Callable[[], None]) -> int: ...
 
 
-MakeProxy = Callable[[Settings], Served]
+MakeProxy = Callable[[Settings, Reread], Served]
 
 
 def main(
     argv: Sequence[str] | None = None,
     environ: Mapping[str, str] | None = None,
-    make_proxy: MakeProxy = Proxy,
+    make_proxy: MakeProxy = one_or_many,
 ) -> int:
     """Run the command; the value is the exit status."""
     hold_standard_descriptors()
@@ -63,17 +67,45 @@ def main(
 
 
 def _command(argv: Sequence[str], environ: Mapping[str, str], make_proxy: MakeProxy) -> int:
-    loaded = load(argv, environ, _directory())
+    given = activation.sockets_given(environ, os.getpid())
+    activation.forget(os.environ)
+    read = partial(load, argv, environ, _directory(), sockets_given=given)
+    loaded = read()
     if loaded.asked:
         _say(_ANSWERS[loaded.asked]())
         return OK
+    if loaded.task is not Task.SERVE:
+        return _TASKS[loaded.task](loaded, _say)
+    set_process_name(called_as(argv[0]))
+    with inetd.out_of_sight() if loaded.settings.inetd else nullcontext():
+        return _serve(loaded, read, environ, make_proxy)
+
+
+def _serve(
+    loaded: Loaded,
+    read: Callable[[], Loaded],
+    environ: Mapping[str, str],
+    make_proxy: MakeProxy,
+) -> int:
     for warning in loaded.warnings:
         _complain(f"warning: {warning}")
     decision = decide(loaded.settings, environ, os.getpid(), os.getppid(), os.path.exists)
-    settings = decided(loaded.settings, decision, default_destination())
-    run = Run(settings, privileges.find_account(settings.user, settings.group))
-    set_process_name(called_as(argv[0]))
+    syslog = default_destination()
+    settings = decided(loaded.settings, decision, syslog)
+    run = Run(
+        settings,
+        privileges.find_account(settings.user, settings.group),
+        lambda: decided(read().settings, decision, syslog),
+    )
     return run.start(make_proxy, decision)
+
+
+_TASKS: Final[Mapping[Task, Callable[[Loaded, Callable[[str], None]], int]]] = {
+    Task.CHECK: check.report,
+    Task.STATUS: control.status,
+    Task.RELOAD: control.reload,
+    Task.STOP: control.stop,
+}
 
 
 _ANSWERS: Final[Mapping[str, Callable[[], str]]] = {
@@ -93,10 +125,12 @@ def _directory() -> str:
 def decided(settings: Settings, decision: Stay | Detach, local_syslog: str | None) -> Settings:
     """The settings as the process will live: either in front or a daemon.
 
-    A daemon that was given no place for its log takes the local syslog, if there is one.
+    A daemon that was given no place for its log takes the local syslog, if there is one;
+    so does what inetd starts, whose stderr is the client.
     """
     stays = isinstance(decision, Stay)
-    homeless = not (stays or settings.log_file or settings.syslog)
+    in_sight = stays and not settings.inetd
+    homeless = not (in_sight or settings.log_file or settings.syslog)
     syslog = local_syslog if homeless else settings.syslog
     return replace(settings, foreground=stays, daemon=not stays, syslog=syslog)
 
@@ -107,16 +141,17 @@ class Run:
 
     settings: Settings
     account: privileges.Account | None
+    reread: Reread
 
     def start(self, make_proxy: MakeProxy, decision: Stay | Detach) -> int:
         """Bind and check, then serve here or in the background."""
         if privileges.is_root_for_good(self.account):
             _complain(f"warning: {privileges.AS_ROOT}")
         os.umask(0o077)
-        proxy = make_proxy(self.settings)
+        proxy = make_proxy(self.settings, self.reread)
         if isinstance(decision, Detach):
             return self._in_background(proxy)
-        if decision.why:
+        if decision.why and not self.settings.inetd:
             _complain(f"stays in the foreground: {decision.why}")
         return self._serve(proxy, lambda: None)
 
@@ -144,13 +179,32 @@ class Run:
     def _serve(self, proxy: Served, ready: Callable[[], None]) -> int:
         """Serve in this process, which is the final one, under its final user.  May switch."""
         with ExitStack() as held:
+            if self.settings.run_dir:
+                _make_run_dir(self.settings.run_dir)
             if self.settings.pid_file:
                 held.enter_context(PidFile(self.settings.pid_file))
             if self.account:
                 if self.settings.log_file:
                     privileges.give_file(self.settings.log_file, self.account)
+                preload()
                 privileges.become(self.account)
+                self._warn_of_pid_file()
             return proxy.serve(ready)
+
+    def _warn_of_pid_file(self) -> None:
+        directory = os.path.dirname(self.settings.pid_file or "")
+        if directory and not os.access(directory, os.W_OK | os.X_OK):
+            _complain(
+                f"warning: --pid-file will be left behind, empty: who --user names may not "
+                f"remove files from {directory}"
+            )
+
+
+def _make_run_dir(path: str) -> None:
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StartError(f"cannot make --run-dir {path}: {error.strerror}") from error
 
 
 def log_places(settings: Settings) -> str:

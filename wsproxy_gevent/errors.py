@@ -208,6 +208,12 @@ class TargetReset(TargetError):
     slug = "target-reset"
 
 
+class TargetNotText(TargetError):
+    """`--text` is set, and the target sent bytes that are not UTF-8."""
+
+    slug = "target-not-text"
+
+
 class Busy(ProxyError):
     """A resource of ours has run out; later is better."""
 
@@ -227,6 +233,12 @@ class UnsupportedData(ProtocolError):
     """A kind of data that cannot be taken here."""
 
     slug, close_code = "unsupported-data", 1003
+
+
+class MessageTooBig(ProtocolError):
+    """A message is larger than it may be here: it unfolds to too much."""
+
+    slug, http_status, close_code = "payload-too-large", 413, 1009
 
 
 class BadPayload(ProtocolError):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import resource
+from contextlib import suppress
 from dataclasses import dataclass
 
 MOST_CONNECTIONS = 10_000
 
-# A session holds the client's socket, the target's and perhaps a record.
-DESCRIPTORS_EACH = 3
+# A session holds the client's socket and the target's; a record is one more.
+DESCRIPTORS_EACH = 2
 DESCRIPTORS_OF_OURS = 64
 
 
@@ -29,9 +30,21 @@ class OpeningLimits:
     linger: float = 10.0
 
 
-def connections_allowed() -> int:
+def connections_allowed(*, recording: bool = False) -> int:
     """What RLIMIT_NOFILE has room for, at most `MOST_CONNECTIONS`."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
         return MOST_CONNECTIONS
-    return max(1, min(MOST_CONNECTIONS, (files - DESCRIPTORS_OF_OURS) // DESCRIPTORS_EACH))
+    each = DESCRIPTORS_EACH + recording
+    return max(1, min(MOST_CONNECTIONS, (files - DESCRIPTORS_OF_OURS) // each))
+
+
+def raise_open_files() -> None:
+    """Take the open files that the system grants to those who ask.
+
+    The soft limit is low by default for the sake of programs that use
+    select(), which cannot see higher descriptors; we use epoll.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

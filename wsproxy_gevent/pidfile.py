@@ -36,6 +36,13 @@ _WHY: Final = {
 }
 
 
+_WHY_NOT_READ: Final = {
+    errno.ENOENT: "there is no such file",
+    errno.EACCES: "this user may not read it",
+    errno.ELOOP: _WHY[errno.ELOOP],
+}
+
+
 class PidFile:
     """Created and locked when made; raises `StartError`.
 
@@ -78,6 +85,34 @@ class PidFile:
         except OSError:
             return False
         return True
+
+
+def owner(path: str) -> int | None:
+    """The process that holds the file now; None for a file left behind.
+
+    Raises `StartError` for a file that is missing, or is no pid file.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        why = _WHY_NOT_READ.get(error.errno or 0, os.strerror(error.errno or 0))
+        raise StartError(f"no process is known by {path}: {why}") from error
+    try:
+        _check(file, path)
+        return _holder(file)
+    finally:
+        os.close(file)
+
+
+def _holder(file: int) -> int | None:
+    """Whose lock keeps us from having one."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        if (pid := _pid_in(file)) is None:
+            raise StartError(_running(None)) from error
+        return pid
+    return None
 
 
 def _locked(path: str) -> int:

@@ -152,12 +152,12 @@ def give_file(path: str, account: Account) -> None:
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        file = os.open(path, flags, 0o640)
+        file = os.open(path, flags, 0o600)
     except OSError:
         # It exists, or its opening will say in full what is wrong.
         return
     try:
-        os.fchmod(file, 0o640)
+        os.fchmod(file, 0o600)
         if os.geteuid() == 0:
             os.fchown(file, -1 if account.uid is None else account.uid, account.gid)
     finally:

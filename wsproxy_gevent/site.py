@@ -7,12 +7,15 @@ from wsgiref.types import WSGIApplication
 from .config.settings import Mode, Settings
 from .net.pool import NativePool
 from .web.app import WebApp, parse_header
+from .web.health import Health
 from .web.novnc import find_novnc
 from .web.pages import Pages
 from .web.static import StaticFiles
 
 
-def find_site(settings: Settings, pool: NativePool) -> WSGIApplication:
+def find_site(
+    settings: Settings, pool: NativePool, health: Health | None = None
+) -> WSGIApplication:
     """What is served to those who ask for no WebSocket.
 
     Raises `StartError` for a directory that is missing, `UsageError` for a
@@ -21,6 +24,7 @@ def find_site(settings: Settings, pool: NativePool) -> WSGIApplication:
     return WebApp(
         static=_static(settings, pool),
         pages=_pages(settings, pool),
+        health=health if settings.health else None,
         extra_headers=[parse_header(text) for text in settings.header],
     )
 

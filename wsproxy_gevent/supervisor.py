@@ -79,5 +79,7 @@ def decide(
     if settings.foreground or settings.mode is not Mode.PROXY:
         asked = settings.foreground and environ.get("WSPROXY_FOREGROUND")
         return Stay("WSPROXY_FOREGROUND says so" if asked else "")
+    if settings.inetd:
+        return Stay("inetd started it")
     here = Surroundings(environ, pid, ppid, exists)
     return next((Stay(why) for why, holds in SUPERVISORS if holds(here)), Detach())

@@ -85,7 +85,13 @@ def cuttings(wire: bytes) -> Iterator[list[bytes]]:
 
 
 def feed(session: Session, pieces: Iterable[Buffer]) -> list[Event]:
-    return [event for piece in pieces for event in session.receive(piece)]
+    """Each read, and what is pending behind it."""
+    events = []
+    for piece in pieces:
+        events += session.receive(piece)
+        while session.pending:
+            events += session.receive(b"")
+    return events
 
 
 def check(open_one: Callable[[], Session], wire: bytes, expected: Told) -> None:

@@ -224,6 +224,18 @@ REFUSED: dict[str, tuple[bytes, type[ProxyError]]] = {
         hixie().replace(b"http://example.com", b"http://\xe9"),
         BadHandshake,
     ),
+    "hixie with an origin that has a path": (
+        hixie().replace(b"http://example.com", b"http://example.com/"),
+        BadHandshake,
+    ),
+    "hixie with an origin of markup": (
+        hixie().replace(b"http://example.com", b"http://a/<script>"),
+        BadHandshake,
+    ),
+    "hixie with a host for an origin": (
+        hixie().replace(b"http://example.com", b"example.com"),
+        BadHandshake,
+    ),
     "hixie with an empty host": (
         hixie().replace(b"Host: example.com:6080", b"Host:"),
         BadHandshake,

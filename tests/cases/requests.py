@@ -13,9 +13,9 @@ GOOD: dict[str, tuple[bytes, Request]] = {
         b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
         Request("GET", "/", "1.1", Headers([("host", "a")])),
     ),
-    "http/1.0 without a host": (
-        b"GET /healthz HTTP/1.0\r\n\r\n",
-        Request("GET", "/healthz", "1.0", Headers()),
+    "http/1.0": (
+        b"GET /healthz HTTP/1.0\r\nHost: a\r\n\r\n",
+        Request("GET", "/healthz", "1.0", Headers([("host", "a")])),
     ),
     "query, outer white space, empty value": (
         b"HEAD /a/b?c=d&e HTTP/1.1\r\nHost:a:80\r\nX-Tab:\t x\ty \t\r\nX-Empty:\r\n\r\n",
@@ -43,7 +43,7 @@ GOOD: dict[str, tuple[bytes, Request]] = {
         Request("GET", "/x?y", "1.1", Headers([("host", "b:81"), ("x", "1")])),
     ),
     "absolute form without a path": (
-        b"GET HTTPS://b?y HTTP/1.0\r\n\r\n",
+        b"GET HTTPS://b?y HTTP/1.0\r\nHost: a\r\n\r\n",
         Request("GET", "/?y", "1.0", Headers([("host", "b")])),
     ),
     "empty lines before it": (
@@ -148,11 +148,15 @@ BAD: dict[str, tuple[bytes, int]] = {
     "another site's path with three": (get(target=b"///evil.example/"), 400),
     "another site's path by backslash": (get(target=b"/\\evil.example/"), 400),
     "another site's path in absolute form": (get(target=b"http://a//evil.example/"), 400),
+    "a fragment": (get(target=b"/a#b"), 400),
+    "a fragment in absolute form": (get(target=b"http://a#b"), 400),
     "absolute form of another scheme": (get(target=b"ftp://a/"), 400),
     "absolute form without a host": (get(target=b"http:///x"), 400),
     "absolute form with a user": (get(target=b"http://user@a/"), 400),
     # Hosts
     "no host": (b"GET / HTTP/1.1\r\n\r\n", 400),
+    "no host in http/1.0": (b"GET /healthz HTTP/1.0\r\n\r\n", 400),
+    "absolute form and no host": (b"GET http://b/ HTTP/1.0\r\n\r\n", 400),
     "two hosts": (get(b"Host: b"), 400),
     "the same host twice": (get(b"host: a"), 400),
     "a host with a path": (b"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400),

@@ -40,7 +40,14 @@ def test_options_may_stand_anywhere(
 
 @pytest.mark.parametrize(
     ("line", "asked"),
-    [("-h", "help"), ("--help", "help"), ("6080 --version", "version"), ("--vers", "version")],
+    [
+        ("-h", "help"),
+        ("--help", "help"),
+        ("6080 --version", "version"),
+        ("--vers", "version"),
+        ("-t", "check"),
+        ("6080 --check", "check"),
+    ],
 )
 def test_a_question_is_noted(line: str, asked: str) -> None:
     assert parse(line.split()).asked == asked

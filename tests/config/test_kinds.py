@@ -118,3 +118,14 @@ def test_a_bad_part_spoils_the_list(kind: Kind, text: str, complaint: str) -> No
 def test_a_tilde_is_the_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ann")
     assert kinds.FILE.read("~/x.pem", "/base") == "/home/ann/x.pem"
+
+
+@pytest.mark.parametrize(("text", "mode"), [("0660", 0o660), ("600", 0o600), ("0o777", 0o777)])
+def test_a_file_mode_is_octal(text: str, mode: int) -> None:
+    assert kinds.FILE_MODE.read(text, "/base") == mode
+
+
+@pytest.mark.parametrize("text", ["", "8", "0888", "rw-", "1777", "-600"])
+def test_what_is_no_file_mode(text: str) -> None:
+    with pytest.raises(ValueError, match="is no file mode in octal"):
+        kinds.FILE_MODE.read(text, "/base")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wsproxy_gevent.config.layers import near_names, of_environment, of_file
+from wsproxy_gevent.config.layers import of_environment, of_file, of_flags, unknown_names
 from wsproxy_gevent.config.profile import UNSUPPORTED
 from wsproxy_gevent.errors import UsageError
 
@@ -120,9 +120,19 @@ def test_a_variable_of_what_we_do_not_serve_is_refused(flag: str) -> None:
 def test_what_kubernetes_adds_for_a_service_called_wsproxy_is_no_error() -> None:
     environ = {"WSPROXY_PORT": "tcp://10.0.0.1:6080", "WSPROXY_SERVICE_HOST": "10.0.0.1"}
     assert of_environment(environ, "/") == {}
-    assert list(near_names(environ)) == []
+    assert list(unknown_names(environ)) == []
 
 
 def test_a_misspelt_variable_is_noticed() -> None:
     environ = {"WSPROXY_HEARBEAT": "3", "WSPROXY_CERT": "x", "HEARBEAT": "3"}
-    assert list(near_names(environ)) == [("WSPROXY_HEARBEAT", "WSPROXY_HEARTBEAT")]
+    assert list(unknown_names(environ)) == [("WSPROXY_HEARBEAT", "WSPROXY_HEARTBEAT")]
+
+
+def test_a_variable_that_means_nothing_is_noticed() -> None:
+    assert list(unknown_names({"WSPROXY_BOGUS": "1"})) == [("WSPROXY_BOGUS", None)]
+
+
+@pytest.mark.parametrize("text", ["A: a\r\nB: b", "A: a\nB: b"])
+def test_a_flag_holds_one_line(text: str) -> None:
+    with pytest.raises(UsageError, match="line break"):
+        of_flags({"header": [text]}, "/")

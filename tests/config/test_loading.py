@@ -8,6 +8,7 @@ import pytest
 
 from wsproxy_gevent.config.loading import Loaded, load
 from wsproxy_gevent.config.settings import Mode, Settings
+from wsproxy_gevent.config.words import Task
 from wsproxy_gevent.errors import StartError, UsageError
 
 PROXY = "6080 localhost:5900"
@@ -251,3 +252,86 @@ def test_a_file_that_anyone_may_write_is_a_warning(file: Path) -> None:
 
 def test_a_misspelt_variable_is_a_warning() -> None:
     assert "WSPROXY_HEARTBEAT?" in loaded(PROXY, {"WSPROXY_HEARBEAT": "1"}).warnings[0]
+
+
+# -- Listening elsewhere than at a source --------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "environ"),
+    [
+        ("--unix-listen /run/x.sock localhost:5900", {}),
+        ("localhost:5900", {"WSPROXY_UNIX_LISTEN": "/run/x.sock"}),
+        ("--unix-listen /run/x.sock localhost:5900", {"WSPROXY_SOURCE": "6080"}),
+    ],
+)
+def test_with_a_unix_socket_the_first_argument_is_the_target(
+    line: str, environ: dict[str, str]
+) -> None:
+    found = settings(line, environ)
+    assert (found.source, found.target) == (None, "localhost:5900")
+    assert found.unix_listen == "/run/x.sock"
+
+
+def test_under_inetd_the_first_argument_is_the_target() -> None:
+    assert settings("--inetd localhost:5900").target == "localhost:5900"
+
+
+def test_a_word_needs_no_source_either() -> None:
+    assert settings("demo --unix-listen x").source is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [f"--inetd {PROXY}", f"{PROXY} --unix-listen x", "--inetd --unix-listen x localhost:5900"],
+)
+def test_two_places_to_listen_contradict_each_other(line: str) -> None:
+    with pytest.raises(UsageError, match="contradict each other"):
+        settings(line)
+
+
+@pytest.mark.parametrize(("line", "source"), [("localhost:5900", None), (PROXY, "6080")])
+def test_with_sockets_that_were_passed_a_source_may_stand_there(
+    line: str, source: str | None
+) -> None:
+    found = load(["wsproxy-gevent", *line.split()], {}, "/base", sockets_given=2).settings
+    assert (found.source, found.target, found.sockets_given) == (source, "localhost:5900", 2)
+
+
+def test_the_mode_of_a_unix_socket_is_octal() -> None:
+    assert settings("--unix-listen x --unix-listen-mode 660 l:1").unix_listen_mode == 0o660
+
+
+# -- Words about a process that runs --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "pid_file"),
+    [
+        ("stop --pid-file p", "/base/p"),
+        ("stop --run-dir run", "/base/run/wsproxy-gevent.pid"),
+        ("stop --run-dir run --pid-file p", "/base/p"),
+    ],
+)
+def test_the_process_is_known_by_its_pid_file(line: str, pid_file: str) -> None:
+    found = loaded(line)
+    assert (found.task, found.settings.pid_file) == (Task.STOP, pid_file)
+
+
+def test_the_pid_file_may_stand_in_the_settings_of_the_process(file: Path) -> None:
+    file.write_text('source = "6080"\npid_file = "p"\ngrace = 3')
+    found = loaded(f"status --config {file}").settings
+    assert (found.pid_file, found.grace) == (str(file.parent / "p"), 3)
+
+
+@pytest.mark.parametrize("line", ["status", "reload", "stop", "stop 6080 --pid-file p"])
+def test_a_word_about_no_process_is_wrong(line: str) -> None:
+    with pytest.raises(UsageError, match="--pid-file"):
+        loaded(line)
+
+
+@pytest.mark.parametrize("line", [f"check {PROXY}", f"-t {PROXY}", f"{PROXY} --check"])
+def test_a_check_has_the_settings_that_a_start_would_have(line: str) -> None:
+    found = loaded(line)
+    assert found.task is Task.CHECK
+    assert found.settings == settings(PROXY)

@@ -41,7 +41,7 @@ def test_no_flag_is_declared_twice() -> None:
 
 def test_only_the_outcome_of_loading_is_undeclared() -> None:
     fields = {field.name for field in dataclasses.fields(Settings)}
-    assert fields - set(DECLARATIONS) == {"mode", "source_named", "cert_given"}
+    assert fields - set(DECLARATIONS) == {*("mode", "source_named", "cert_given", "sockets_given")}
 
 
 def test_the_profile_differs_where_it_should_and_nowhere_else() -> None:
@@ -93,3 +93,28 @@ def test_a_switch_that_says_no_has_no_negation() -> None:
     assert DECLARATIONS["no_legacy"].negation is None
     assert DECLARATIONS["ssl_only"].negation == "--no-ssl-only"
     assert DECLARATIONS["cert"].negation is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "elsewhere"),
+    [
+        (Settings(source="6080"), False),
+        (Settings(unix_listen="/run/x.sock"), True),
+        (Settings(inetd=True), True),
+        (Settings(source="6080", sockets_given=1), True),
+    ],
+)
+def test_not_only_the_source_says_where_to_listen(settings: Settings, elsewhere: bool) -> None:
+    assert settings.listens_elsewhere is elsewhere
+
+
+def test_what_the_process_was_started_with_is_fixed() -> None:
+    assert DECLARATIONS["source"].fixed
+    assert DECLARATIONS["user"].fixed
+    assert not DECLARATIONS["target"].fixed
+    assert not DECLARATIONS["cert"].fixed
+
+
+def test_the_key_password_is_the_secret() -> None:
+    assert DECLARATIONS["key_password"].secret
+    assert not DECLARATIONS["key_password_file"].secret

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from wsproxy_gevent.config.settings import Mode
-from wsproxy_gevent.config.words import RESERVED, fill_places, read_mode, vnc_target
+from wsproxy_gevent.config.words import (
+    RESERVED,
+    Task,
+    fill_places,
+    read_mode,
+    read_task,
+    vnc_target,
+)
 from wsproxy_gevent.errors import UsageError
 
 MODES: list[tuple[list[str], Mode, list[str]]] = [
@@ -26,6 +33,28 @@ def test_a_port_is_the_proxy_and_anything_else_a_word(
     assert read_mode(arguments) == (mode, rest)
 
 
+def test_a_name_is_a_target_where_no_source_is_wanted() -> None:
+    assert read_mode(["localhost"], has_source=False) == (Mode.PROXY, ["localhost"])
+    assert read_mode(["vnc", ":1"], has_source=False) == (Mode.VNC, [":1"])
+
+
+TASKS: list[tuple[list[str], Task, list[str]]] = [
+    ([], Task.SERVE, []),
+    (["6080", "x:1"], Task.SERVE, ["6080", "x:1"]),
+    (["demo"], Task.SERVE, ["demo"]),
+    (["check", "6080", "x:1"], Task.CHECK, ["6080", "x:1"]),
+    (["check", "demo"], Task.CHECK, ["demo"]),
+    (["status"], Task.STATUS, []),
+    (["reload"], Task.RELOAD, []),
+    (["stop"], Task.STOP, []),
+]
+
+
+@pytest.mark.parametrize(("arguments", "task", "rest"), TASKS)
+def test_some_words_are_about_a_proxy(arguments: list[str], task: Task, rest: list[str]) -> None:
+    assert read_task(arguments) == (task, rest)
+
+
 @pytest.mark.parametrize("word", RESERVED)
 def test_a_word_of_later_is_not_supported_yet(word: str) -> None:
     with pytest.raises(UsageError, match=f"'{word}' is not supported yet"):
@@ -39,7 +68,7 @@ def test_a_misspelt_word_is_told_the_right_one() -> None:
 
 def test_an_unknown_word_is_told_all_words_and_an_example() -> None:
     with pytest.raises(
-        UsageError, match=r"the words are demo, vnc; usage: .* 6080 localhost:5900"
+        UsageError, match=r"the words are demo, vnc, check.*; usage: .* 6080 localhost:5900"
     ):
         read_mode(["localhost"])
 

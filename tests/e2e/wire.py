@@ -88,9 +88,13 @@ class Wire:
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.settimeout(SECONDS)
-        sock.connect(("127.0.0.1", port))
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return cls(tls.wrap_socket(sock) if tls else sock)
+        try:
+            sock.connect(("127.0.0.1", port))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return cls(tls.wrap_socket(sock) if tls else sock)
+        except BaseException:
+            sock.close()
+            raise
 
     def __enter__(self) -> Wire:
         return self

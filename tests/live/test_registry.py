@@ -14,6 +14,7 @@ class FakeSession:
     def __init__(self, session_id: str) -> None:
         self.info: SessionInfo = session_info(session_id)
         self.stops: list[tuple[int, str]] = []
+        self.moves = 0
 
     def stop(self, code: int, reason: str) -> None:
         self.stops.append((code, reason))

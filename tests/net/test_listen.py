@@ -155,13 +155,13 @@ class Machine:
     def __init__(self, faults: dict[str, list[int]]) -> None:
         self.faults = faults
 
-    def __call__(self, address: Address, backlog: int) -> socket.socket:
+    def __call__(self, address: Address, backlog: int, *, reuse_port: bool) -> socket.socket:
         left = self.faults.get(str(address.sockaddr[0]), [])
         if left:
             number = left.pop(0) if len(left) > 1 else left[0]
             if number:
                 raise OSError(number, "told by the test")
-        return real_listen(Address(V4, ("127.0.0.1", 0)), backlog)
+        return real_listen(Address(V4, ("127.0.0.1", 0)), backlog, reuse_port=reuse_port)
 
 
 real_listen = listen._listen

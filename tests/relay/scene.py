@@ -19,6 +19,7 @@ from wsproxy_gevent.observer import SessionSummary
 from wsproxy_gevent.relay.echo import Echo
 from wsproxy_gevent.relay.ends import ClientEnd, TargetEnd
 from wsproxy_gevent.relay.pair import Patience, Relay
+from wsproxy_gevent.wire.deflate import Deflate
 from wsproxy_gevent.wire.dialects import open_session
 from wsproxy_gevent.wire.payload import PayloadKind
 
@@ -72,7 +73,8 @@ def sha256_of(pieces: Iterable[bytes]) -> str:
 class Scene:
     """`browser` and `service` are the test's sockets; `relay` runs between them.
 
-    `unix` has the target behind a unix socket.
+    `unix` has the target behind a unix socket.  `kind` is that of the payload
+    if it is another than the dialect's own.
     """
 
     def __init__(
@@ -82,13 +84,14 @@ class Scene:
         patience: Patience = PATIENT,
         leftover: bytes = b"",
         unix: bool = False,
+        kind: PayloadKind | None = None,
+        deflate: Deflate | None = None,
     ) -> None:
         self.browser, client = tcp_pair()
         self.service, target = gsocket.socketpair() if unix else tcp_pair()
-        kind = PayloadKind.BASE64 if dialect.is_hixie else PayloadKind.BINARY
-        self.client = ClientEnd(
-            PlainStream(client), open_session(dialect, kind), leftover=leftover
-        )
+        kind = kind or (PayloadKind.BASE64 if dialect.is_hixie else PayloadKind.BINARY)
+        session = open_session(dialect, kind, deflate=deflate)
+        self.client = ClientEnd(PlainStream(client), session, leftover=leftover)
         self.target = TargetEnd(PlainStream(target))
         info = replace(session_info(), dialect=dialect)
         self.relay = Relay(info, self.client, self.target, patience=patience)
@@ -116,9 +119,10 @@ class EchoScene:
         *,
         patience: Patience = PATIENT,
         leftover: bytes = b"",
+        deflate: Deflate | None = None,
     ) -> None:
         self.browser, client = tcp_pair()
-        session = open_session(dialect, PayloadKind.VERBATIM, check_text=True)
+        session = open_session(dialect, PayloadKind.VERBATIM, check_text=True, deflate=deflate)
         self.client = ClientEnd(PlainStream(client), session, leftover=leftover)
         self.echo = Echo(replace(session_info(), dialect=dialect), self.client, patience=patience)
         self.running: Greenlet[[], SessionSummary] = gevent.spawn(self.echo.run)

@@ -10,7 +10,7 @@ from tests.relay.frames import closed, from_server
 from wsproxy_gevent.errors import ClientGone
 from wsproxy_gevent.model import Dialect
 from wsproxy_gevent.net.stream import StreamBroken
-from wsproxy_gevent.relay.outbox import Outbox
+from wsproxy_gevent.relay.outbox import A_FEW_PINGS, Outbox
 from wsproxy_gevent.wire.dialects import open_session
 from wsproxy_gevent.wire.payload import PayloadKind
 
@@ -46,6 +46,34 @@ def test_who_writes_brings_what_was_asked_for_meanwhile() -> None:
     stream.drain()
     assert writing.get() is False
     assert stream.writes == [from_server(b"payload"), from_server(b"new", 0xA)]
+
+
+def test_a_few_pings_between_two_writes_are_answered_one_by_one() -> None:
+    box, stream = outbox()
+    for number in range(A_FEW_PINGS):
+        box.pong(b"%d" % number)
+    gevent.sleep(0)
+    pongs = [from_server(b"%d" % number, 0xA) for number in range(A_FEW_PINGS)]
+    assert stream.writes == [b"".join(pongs)]
+
+
+def test_one_ping_more_is_a_flood_and_only_the_latest_is_answered() -> None:
+    box, stream = outbox()
+    for number in range(A_FEW_PINGS + 3):
+        box.pong(b"%d" % number)
+    gevent.sleep(0)
+    assert stream.writes == [from_server(b"%d" % (A_FEW_PINGS + 2), 0xA)]
+
+
+def test_behind_a_flood_pings_are_answered_one_by_one_again() -> None:
+    box, stream = outbox()
+    for _ in range(A_FEW_PINGS + 1):
+        box.pong(b"flood")
+    gevent.sleep(0)
+    box.pong(b"1")
+    box.pong(b"2")
+    gevent.sleep(0)
+    assert stream.writes[1:] == [from_server(b"1", 0xA) + from_server(b"2", 0xA)]
 
 
 def test_asking_while_somebody_writes_adds_no_greenlets() -> None:

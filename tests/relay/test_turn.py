@@ -2,27 +2,47 @@ from __future__ import annotations
 
 import gevent
 
-from wsproxy_gevent.relay.turn import TURN_BYTES, Turn
+from wsproxy_gevent.relay.turn import SHARE_SECONDS, Turn
 
 
-def neighbour_runs(sizes: list[int]) -> bool:
-    """Whether another greenlet runs while reads of those sizes are made."""
+def neighbour_runs(works: list[float], *, pause: float = 0.0) -> bool:
+    """Whether another greenlet runs while a reader works so long behind each read."""
     ran: list[bool] = []
     waiting = gevent.spawn(ran.append, True)
-    turn = Turn()
-    for size in sizes:
+    now = 0.0
+    turn = Turn(lambda: now)
+    for seconds in works:
         turn.pass_on()
-        turn.spend(size)
+        now += pause  # for what there is to read
+        turn.begin()
+        now += seconds
     turn.pass_on()
     waiting.kill()
     return bool(ran)
 
 
-def test_a_share_of_bytes_is_one_turn() -> None:
-    assert neighbour_runs([TURN_BYTES])
-    assert not neighbour_runs([TURN_BYTES // 2])
+def test_a_share_of_work_is_one_turn() -> None:
+    assert neighbour_runs([SHARE_SECONDS])
+    assert not neighbour_runs([SHARE_SECONDS / 2])
 
 
-def test_many_tiny_reads_are_a_turn_as_well() -> None:
-    assert neighbour_runs([1] * 64)
-    assert not neighbour_runs([1] * 8)
+def test_short_works_add_up_to_a_turn() -> None:
+    assert neighbour_runs([SHARE_SECONDS / 8] * 8)
+    assert not neighbour_runs([SHARE_SECONDS / 8] * 7)
+
+
+def test_a_turn_that_was_passed_on_begins_anew() -> None:
+    now = 0.0
+    turn = Turn(lambda: now)
+    turn.begin()
+    now = SHARE_SECONDS
+    turn.pass_on()
+    ran: list[bool] = []
+    waiting = gevent.spawn(ran.append, True)
+    turn.pass_on()
+    assert not ran
+    waiting.kill()
+
+
+def test_waiting_for_the_peer_is_no_work() -> None:
+    assert not neighbour_runs([0.0] * 100, pause=1.0)

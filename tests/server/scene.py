@@ -46,6 +46,9 @@ def upgrade(*lines: bytes) -> bytes:
     return RFC_6455 + b"".join(line + b"\r\n" for line in lines) + b"\r\n"
 
 
+Serve = Callable[[Context, gsocket.socket, Peer], None]
+
+
 class FakeDialer:
     """Dials one side of a socket pair, and keeps the other: `services`."""
 
@@ -115,7 +118,11 @@ class Scene:
 
 @contextmanager
 def scene(
-    *, peer: Peer = PEER, dial_error: ProxyError | None = None, **changes: Any
+    *,
+    peer: Peer = PEER,
+    dial_error: ProxyError | None = None,
+    serve: Serve = serve,
+    **changes: Any,
 ) -> Iterator[Scene]:
     """A connection under test; `changes` are those of its context."""
     log, dialer = RecordingLog(), FakeDialer(dial_error)

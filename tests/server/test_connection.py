@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import gevent
 import pytest
+from gevent import socket as gsocket
 
-from tests.server.scene import HASTY_LIMITS, PLAIN_GET, RFC_6455, scene, upgrade
+from tests.server.scene import HASTY_LIMITS, PLAIN_GET, RFC_6455, Serve, page, scene, upgrade
 from wsproxy_gevent.auth.host import HostRule
+from wsproxy_gevent.model import Peer
 from wsproxy_gevent.net.certificates import FixedContext, self_signed_context
 from wsproxy_gevent.net.stream import PlainStream
 from wsproxy_gevent.net.tls import TlsStream
+from wsproxy_gevent.server.connection import serve_upgrade
+from wsproxy_gevent.server.context import Context
 from wsproxy_gevent.wire.handshake import HandshakeRules
+from wsproxy_gevent.wire.http1 import HeadLimits, RequestReader
 
 POLICY_REQUEST = b"<policy-file-request/>\0"
+
+# A masked "hi".
+HELLO = b"\x82\x82\0\0\0\0hi"
+
+
+def taken_over(head: bytes, behind: bytes) -> Serve:
+    """`serve_upgrade` for a request that some other server has read off the socket."""
+    request = RequestReader(HeadLimits()).feed(head)
+    assert request is not None
+
+    def serve(context: Context, sock: gsocket.socket, peer: Peer) -> None:
+        serve_upgrade(context, PlainStream(sock), peer, request, behind)
+
+    return serve
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +100,28 @@ def test_a_slow_request_is_told_so() -> None:
         it.send(b"GET / HT")
         assert it.receive_all().startswith(b"HTTP/1.1 408 ")
         assert it.refusal() == ("request", "opening-timeout")
+
+
+def test_a_client_that_asks_on_and_on_lets_the_others_run_between_two_answers() -> None:
+    ran: list[str] = []
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        ran.append("page")
+        return page(environ, start_response)
+
+    def others() -> None:
+        while True:
+            ran.append("others")
+            gevent.sleep(0)
+
+    with scene(web=app) as it:
+        running = gevent.spawn(others)
+        it.send(PLAIN_GET * 20)
+        it.client.shutdown(1)
+        it.receive_all()
+        running.kill()
+    assert ran.count("page") == 20
+    assert ("page", "page") not in pairwise(ran)
 
 
 # -- TLS -------------------------------------------------------------------------------
@@ -234,3 +278,32 @@ def test_a_visitor_who_is_let_go_leaves_no_socket_open(tmp_path: Path) -> None:
         gevent.sleep(0)
         it.greenlet.kill()
         assert it.receive_all() == b""
+
+
+# -- A request that another server has read ---------------------------------------------------
+
+
+@pytest.mark.parametrize("cut", range(len(HELLO) + 1))
+def test_a_request_read_elsewhere_becomes_a_session_with_what_came_behind_it(cut: int) -> None:
+    with scene(serve=taken_over(upgrade(), HELLO[:cut])) as it:
+        it.send(HELLO[cut:])
+        assert it.receive_until(b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
+        assert it.service.recv(10) == b"hi"
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "refused"),
+    [
+        ({"host": HostRule(True)}, 421, ("host", "host-refused")),
+        ({"ssl_only": True}, 403, ("tls", "tls-required")),
+        ({"handshake": HandshakeRules(subprotocols=("mqtt",))}, 400, None),
+    ],
+)
+def test_a_request_read_elsewhere_is_held_to_the_same_rules(
+    changes: dict[str, Any], status: int, refused: tuple[str, str] | None
+) -> None:
+    request = upgrade(b"Sec-WebSocket-Protocol: binary")
+    with scene(serve=taken_over(request, b""), **changes) as it:
+        it.client.shutdown(1)
+        assert it.receive_all().startswith(f"HTTP/1.1 {status} ".encode())
+        assert it.refusal() == (refused or ("handshake", "subprotocol-refused"))

@@ -69,7 +69,7 @@ def test_an_upgrade_that_is_required_is_named() -> None:
 
     written, _ = run(app)
     assert b"\r\nUpgrade: websocket\r\n" in written
-    assert b"\r\nConnection: Upgrade\r\n" in written
+    assert b"\r\nConnection: close, Upgrade\r\n" in written
 
 
 def test_a_fault_in_the_application_is_a_500_that_ends_the_connection() -> None:

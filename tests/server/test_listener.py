@@ -17,7 +17,7 @@ from gevent.pool import Pool
 
 from wsproxy_gevent.model import Peer
 from wsproxy_gevent.server import listener
-from wsproxy_gevent.server.listener import ProxyServer, peer_of
+from wsproxy_gevent.server.listener import ProxyServer, hand_over, peer_of
 
 SECONDS = 5.0
 
@@ -63,7 +63,9 @@ def test_connections_are_served() -> None:
         assert client.recv(1) == b"!"
 
 
-def test_when_the_pool_is_full_who_comes_waits_and_is_not_dropped() -> None:
+def test_when_the_pool_is_full_who_comes_waits_and_is_not_dropped(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with served(size=1) as (server, address), connect(address) as first:
         assert first.recv(1) == b"!"
         with connect(address) as second:
@@ -73,6 +75,7 @@ def test_when_the_pool_is_full_who_comes_waits_and_is_not_dropped() -> None:
             server.release.set()
             second.settimeout(SECONDS)
             assert second.recv(1) == b"!"
+    assert "--max-connections" in caplog.text
 
 
 @pytest.mark.parametrize("number", sorted(listener.OUT_OF_SOMETHING))
@@ -123,3 +126,31 @@ def test_a_client_that_left_before_it_was_accepted_costs_nothing(
 )
 def test_the_peer_is_who_the_kernel_says(address: Any, peer: Peer) -> None:
     assert peer_of(address) == peer
+
+
+def test_a_queue_is_seen() -> None:
+    with served(0) as (server, address):
+        assert not server.has_queue
+        with connect(address):
+            assert server.has_queue
+
+
+def test_the_port_is_left_only_when_the_queue_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "SETTLE_SECONDS", 0.0)
+    with served(1) as (server, address), connect(address) as first, connect(address) as second:
+        assert first.recv(1) == b"!"
+        leaving = gevent.spawn(hand_over, [server])
+        gevent.sleep(0)
+        assert not leaving.ready()
+        server.release.set()
+        assert second.recv(1) == b"!"
+        leaving.join(SECONDS)
+        assert leaving.ready()
+
+
+def test_a_queue_that_does_not_empty_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(listener, "QUEUE_SECONDS", 0.002)
+    with served(0) as (server, address), connect(address):
+        hand_over([server])
+        assert server.has_queue

@@ -47,7 +47,7 @@ def cut(wire: bytes, cuts: list[int]) -> list[bytes]:
 
 
 def opcode(dialect: Dialect, kind: PayloadKind) -> str:
-    return "TEXT" if dialect.is_hixie or kind is PayloadKind.BASE64 else "BINARY"
+    return "TEXT" if dialect.is_hixie else kind.opcode.name
 
 
 @each_pair
@@ -129,10 +129,14 @@ def test_a_dialect_of_text_takes_no_binary(dialect: Dialect) -> None:
 
 
 @each_pair
-def test_text_is_checked_under_verbatim_only_if_asked(dialect: Dialect, kind: PayloadKind) -> None:
+def test_text_is_checked_unasked_only_where_it_is_promised(
+    dialect: Dialect, kind: PayloadKind
+) -> None:
     wire = b"\x00\xfe\xff" if dialect.is_hixie else b"\x81\x81\0\0\0\0\xfe"
     asked = told(open_session(dialect, kind, check_text=True).receive(wire))
     assert asked[-1][0] == "failed"
-    if kind is not PayloadKind.BASE64:
-        unasked = told(open_session(dialect, kind).receive(wire))
+    unasked = told(open_session(dialect, kind).receive(wire))
+    if kind in (PayloadKind.BASE64, PayloadKind.TEXT):
+        assert unasked == asked
+    else:
         assert unasked == [("data", "TEXT", b"\xfe", True)]

@@ -176,6 +176,16 @@ def test_hixie_echoes_nothing_that_could_end_a_line(field: str) -> None:
             propose(request, RULES, secure=False)
 
 
+@pytest.mark.parametrize(
+    "origin", ["null", "file://", "http://[::1]:6080", "chrome-extension://abcdefgh"]
+)
+def test_hixie_echoes_each_kind_of_origin(origin: str) -> None:
+    fields = {"upgrade": "WebSocket", "connection": "Upgrade", "host": "a", "origin": origin}
+    request = Request("GET", "/", "1.1", Headers(fields.items()))
+    answer = propose(request, RULES, secure=False).answer()
+    assert b"\r\nWebSocket-Origin: %s\r\n" % origin.encode() in answer
+
+
 def test_hixie_echoes_no_target_that_could_end_a_line() -> None:
     fields = {"upgrade": "WebSocket", "connection": "Upgrade", "host": "a", "origin": "http://a"}
     request = Request("GET", "/\r\nX: b", "1.1", Headers(fields.items()))

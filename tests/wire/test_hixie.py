@@ -26,7 +26,7 @@ from tests.cases.frames import (
 from wsproxy_gevent.model import Dialect
 from wsproxy_gevent.wire.hixie import HixieSession
 from wsproxy_gevent.wire.payload import PayloadKind
-from wsproxy_gevent.wire.session import Data, Opcode
+from wsproxy_gevent.wire.session import FRAMES_AT_ONCE, Data, Opcode
 
 DIALECTS = [Dialect.HIXIE_75, Dialect.HIXIE_76]
 
@@ -141,6 +141,16 @@ def test_a_read_may_be_any_buffer(kind: type) -> None:
     for wire, expected in FRAMES.values():
         halves = [kind(wire[: len(wire) // 2]), kind(wire[len(wire) // 2 :])]
         assert told(feed(verbatim(), halves)) == expected
+
+
+@pytest.mark.parametrize("unit", [b"\0a\xff", b"\x80\0", b"\x81\1x", b"\1\xff"])
+def test_a_read_of_very_many_frames_is_handed_on_in_portions(unit: bytes) -> None:
+    reader = verbatim()
+    first = reader.receive(unit * 5000 + b"\0end\xff")
+    assert len(first) <= FRAMES_AT_ONCE
+    assert reader.pending
+    rest = feed(reader, [b""])
+    assert told(first + rest) == told(feed(verbatim(), [unit] * 5000 + [b"\0end\xff"]))
 
 
 def test_a_session_is_gone_with_its_last_user() -> None:

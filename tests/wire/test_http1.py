@@ -220,6 +220,14 @@ def test_a_client_that_asks_for_the_end_gets_it(option: str) -> None:
     assert not writer.keep_alive
 
 
+@pytest.mark.parametrize("protocol", ["h2c", "websocket", "TLS/1.0"])
+def test_nothing_follows_an_upgrade_that_was_not_made(protocol: str) -> None:
+    request = Request("GET", "/", "1.1", Headers([("Host", "a"), ("Upgrade", protocol)]))
+    writer = ResponseWriter(request, date=DATE)
+    assert b"\r\nConnection: close\r\n" in writer.head(200, [("Content-Length", "0")])
+    assert not writer.keep_alive
+
+
 def test_an_application_may_close_the_connection() -> None:
     writer = ResponseWriter(GET, date=DATE)
     assert writer.keep_alive

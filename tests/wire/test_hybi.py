@@ -34,7 +34,7 @@ from tests.cases.frames import (
 from wsproxy_gevent.model import Dialect
 from wsproxy_gevent.wire.hybi import HybiSession, Role
 from wsproxy_gevent.wire.payload import PayloadKind
-from wsproxy_gevent.wire.session import Data, Opcode
+from wsproxy_gevent.wire.session import FRAMES_AT_ONCE, Close, Data, Opcode
 
 DIALECTS = [Dialect.HYBI_07, Dialect.HYBI_08, Dialect.RFC_6455]
 KINDS = [PayloadKind.BINARY, PayloadKind.VERBATIM]
@@ -154,9 +154,49 @@ def test_a_message_of_endless_empty_fragments_is_silent_and_keeps_nothing() -> N
     session = server()
     session.receive(b"\x02\x80\0\0\0\0")
     for _ in range(4):
-        assert session.receive(b"\x00\x80\0\0\0\0" * 1000) == []
+        assert feed(session, [b"\x00\x80\0\0\0\0" * 1000]) == []
     assert held_bytes(session) < 1024
     assert told(session.receive(b"\x80\x81\0\0\0\0x")) == [binary(b"x")]
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [frame(0x82, b""), frame(0x82, b"x"), frame(0x81, b"y"), frame(0x89, b""), frame(0x8A, b"z")],
+    ids=["empty", "binary", "text", "ping", "pong"],
+)
+def test_a_read_of_very_many_frames_is_handed_on_in_portions(unit: bytes) -> None:
+    session, wire = server(check_text=True), bytearray(unit * 3000 + frame(0x88, b""))
+    portions = [session.receive(wire)]
+    wire[:] = bytes(len(wire))  # the buffer belongs to the reader
+    while session.pending:
+        portions.append(session.receive(b""))
+    assert len(portions) > 2
+    assert max(map(len, portions)) <= FRAMES_AT_ONCE + 1
+    (of_one,) = feed(server(), [unit])
+    assert [event for portion in portions for event in portion] == [of_one] * 3000 + [Close(None)]
+
+
+def test_a_read_of_very_many_fragments_is_taken_in_portions_though_they_tell_nothing() -> None:
+    session = server()
+    assert session.receive(frame(0x02, b"") + frame(0x00, b"") * 3000 + frame(0x80, b"x")) == []
+    assert session.pending
+    assert told(feed(session, [b""])) == [binary(b"x")]
+
+
+def test_who_reads_on_before_all_portions_are_taken_loses_nothing() -> None:
+    session = server()
+    events = session.receive(frame(0x82, b"a") * 3000)
+    events += session.receive(frame(0x82, b"b"))
+    events += feed(session, [b""])
+    payloads = [bytes(event.payload) for event in events if isinstance(event, Data)]
+    assert payloads == [b"a"] * 3000 + [b"b"]
+
+
+def test_behind_a_fault_nothing_is_pending() -> None:
+    session = server()
+    events = session.receive(frame(0x83, b"") + frame(0x82, b"") * 3000)
+    assert len(events) == 1
+    assert not session.pending
 
 
 def test_what_is_kept_of_a_cut_control_frame_is_small() -> None:

@@ -56,7 +56,7 @@ class HostRule:
         fault, cure = f"host {quoted(host)} is not allowed here", "allow it with --allow-host "
         cure += f"[{host}]" if ":" in host else quoted(host)
         if self._warn is None:
-            raise HostRefused(f"{fault}; {cure}", detail=f"from {peer}")
+            raise HostRefused(f"{fault}; {cure}", detail=f"{fault}; {cure}")
         self._warn(f"would be refused by default: {fault}, {cure}")
 
 

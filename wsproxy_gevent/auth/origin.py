@@ -124,7 +124,7 @@ class OriginRule:
 
     def _refuse(self, fault: str, cure: str, peer: Peer) -> None:
         if self._warn is None:
-            raise OriginRefused(f"{fault}; {cure}", detail=f"from {peer}")
+            raise OriginRefused(f"{fault}; {cure}", detail=f"{fault}; {cure}")
         self._warn(f"would be refused by default: {fault}, {cure}")
 
 

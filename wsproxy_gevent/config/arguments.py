@@ -26,7 +26,7 @@ class CommandLine:
     """`texts` are the options that were given, by the setting's name.
 
     A switch is True or False; anything else is the list of its texts.
-    `asked` is "help" or "version" when that is all that is wanted.
+    `asked` is "help" or "version" when that is all that is wanted, or "check".
     """
 
     arguments: list[str]
@@ -39,7 +39,7 @@ class CommandLine:
 
 def _spellings() -> Iterator[tuple[str, bool]]:
     """Every long option with whether it takes a value."""
-    yield from (("--help", False), ("--version", False))
+    yield from (("--help", False), ("--version", False), ("--check", False))
     yield from profile.UNSUPPORTED.items()
     for one in DECLARATIONS.values():
         yield one.flag, not one.kind.is_switch
@@ -52,7 +52,7 @@ TAKES_VALUE: Final = dict(_spellings())
 # A negation is written in full: `--no` alone shall not turn anything off.
 _NEGATIONS: Final = {one.negation for one in DECLARATIONS.values()}
 
-_SHORT: Final = {flag for one in DECLARATIONS.values() for flag in one.flags[:-1]}
+_SHORT: Final = {flag for one in DECLARATIONS.values() for flag in one.flags[:-1]} | {"-t"}
 
 
 def full_name(option: str) -> str:
@@ -136,17 +136,24 @@ def parser() -> argparse.ArgumentParser:
 _QUESTIONS: Final = {
     ("-h", "--help"): "Show this help and end.",
     ("--version",): "Show the version and end.",
+    ("-t", "--check"): "Check all that a start would, show the settings, and end.",
 }
 
 _USAGE: Final = """\
 wsproxy-gevent [options] [source_addr:]source_port target
        wsproxy-gevent [options] demo
-       wsproxy-gevent [options] vnc [host[:display|:port]]"""
+       wsproxy-gevent [options] vnc [host[:display|:port]]
+       wsproxy-gevent check [what you would start it with]
+       wsproxy-gevent status|reload|stop --pid-file FILE"""
 
 _EPILOG: Final = """\
 demo serves a page that talks to an embedded echo service; vnc serves a desktop
 page for a VNC server, localhost:5900 if none is named (host:1 is display 1, port
 5901).  Both listen on loopback unless --source says otherwise.
+
+check does what -t does.  status ends with 0 if the process runs and 3 if not;
+reload has it read its settings and files again; stop ends when it is gone.
+They know the process by --pid-file or --run-dir, or by the --config that names one.
 
 Options may stand anywhere and may be abbreviated.  Each has a variable,
 WSPROXY_PID_FILE for --pid-file, and a key in the file of --config, pid_file.

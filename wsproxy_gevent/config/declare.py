@@ -49,7 +49,8 @@ class Declaration:
 
     `flags` are its spellings, the long one last.  `shown` is the default in
     words, where its value says too little.  `in_file` is False for what a
-    file cannot hold.
+    file cannot hold.  A `secret` is shown to nobody.  One that is `fixed` is
+    what the process was started with: a reload cannot change it.
     """
 
     name: str
@@ -61,6 +62,8 @@ class Declaration:
     profile_default: object
     shown: str
     in_file: bool
+    secret: bool = False
+    fixed: bool = False
 
     @property
     def flag(self) -> str:
@@ -92,9 +95,10 @@ def setting(
     shown: str = "",
     in_file: bool = True,
     secret: bool = False,
+    fixed: bool = False,
 ) -> T:
     """Declare a field of a settings dataclass; a `secret` stays out of its repr."""
-    facts = (flags, kind, topic, meaning, websockify, shown, in_file)
+    facts = (flags, kind, topic, meaning, websockify, shown, in_file, secret, fixed)
     return dataclasses.field(default=default, repr=not secret, metadata={_KEY: facts})
 
 
@@ -102,7 +106,7 @@ def declarations(settings: type) -> Iterator[Declaration]:
     """Each declared field of a settings dataclass, in its order."""
     for field in dataclasses.fields(settings):
         if facts := field.metadata.get(_KEY):
-            flags, kind, topic, meaning, websockify, shown, in_file = facts
+            flags, kind, topic, meaning, websockify, shown, in_file, secret, fixed = facts
             yield Declaration(
                 name=field.name,
                 flags=flags or (f"--{field.name.replace('_', '-')}",),
@@ -113,4 +117,6 @@ def declarations(settings: type) -> Iterator[Declaration]:
                 profile_default=websockify,
                 shown=shown,
                 in_file=in_file,
+                secret=secret,
+                fixed=fixed,
             )

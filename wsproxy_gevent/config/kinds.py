@@ -153,6 +153,14 @@ def _read_count(text: str, base: str) -> int:
     return int(text)
 
 
+def _read_file_mode(text: str, base: str) -> int:
+    if not re.fullmatch(r"(0o?)?[0-7]{3}", text):
+        raise ValueError("is no file mode in octal, such as 0660")
+    return int(text.removeprefix("0o"), 8)
+
+
+FILE_MODE: Final = Kind(_read_file_mode, "MODE", 'a string such as "0660"')
+
 COUNT: Final = Kind(_read_count, "N", "a whole number above 0, such as 1000", (int,))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -49,6 +50,12 @@ class Found:
 
 Layer = dict[str, Found]
 
+# Read by the tests and benchmarks, not by the settings.
+_NOT_SETTINGS: Final = {"WSPROXY_COMMAND", "WSPROXY_SCREENSHOTS"}
+
+# What a Kubernetes service called wsproxy puts into every container beside it.
+_KUBERNETES: Final = re.compile(r"WSPROXY_(PORT|SERVICE)(_.*)?")
+
 _KEYS_NOT_SERVED: Final = {flag[2:].replace("-", "_"): flag for flag in UNSUPPORTED}
 
 
@@ -62,8 +69,18 @@ def of_flags(texts: Texts, directory: str) -> Layer:
         if isinstance(given, bool):
             layer[name] = Found(given, one.flag if given else str(one.negation))
         else:
+            _refuse_line_breaks(one, given)
             layer[name] = Found.of_texts(one, given, one.flag, directory)
     return layer
+
+
+def _refuse_line_breaks(one: Declaration, texts: list[str]) -> None:
+    """A variable may hold a list in lines; a flag is repeated instead."""
+    for text in texts:
+        if "\n" in text or "\r" in text:
+            raise UsageError(
+                f"{one.flag}: {text!r} holds a line break; give the flag once for each"
+            )
 
 
 def of_environment(environ: Mapping[str, str], directory: str) -> Layer:
@@ -82,14 +99,15 @@ def of_environment(environ: Mapping[str, str], directory: str) -> Layer:
     }
 
 
-def near_names(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Variables that look like a misspelt one of ours, each with the one meant."""
-    known = {one.variable: name for name, one in DECLARATIONS.items()}
+def unknown_names(environ: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
+    """Variables that only look like ours, each with the one that may be meant."""
+    known = {one.variable for one in DECLARATIONS.values()} | _NOT_SETTINGS
     for variable in environ:
-        if variable.startswith(ENVIRONMENT_PREFIX) and variable not in known:
+        ours = variable.startswith(ENVIRONMENT_PREFIX) and not _KUBERNETES.fullmatch(variable)
+        if ours and variable not in known:
             name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
-            for near in difflib.get_close_matches(name, DECLARATIONS, 1, 0.8):
-                yield variable, DECLARATIONS[near].variable
+            near = difflib.get_close_matches(name, DECLARATIONS, 1, 0.8)
+            yield variable, DECLARATIONS[near[0]].variable if near else None
 
 
 # -- The file ----------------------------------------------------------------------

@@ -8,20 +8,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..errors import StartError, UsageError
 from . import arguments, words
-from .layers import Found, Layer, near_names, of_environment, of_file, of_flags
+from .arguments import Texts
+from .layers import Found, Layer, of_environment, of_file, of_flags, unknown_names
 from .profile import profile_of
 from .settings import DECLARATIONS, Mode, Profile, Settings
+from .words import Task
 
 # Where the words listen when nobody says where.
 LOOPBACK: Final = "127.0.0.1:6080"
 
 # One of these set in a higher place undoes the other in a lower one.
-RIVALS: Final = (("foreground", "daemon"), ("key_password", "key_password_file"))
+RIVALS: Final = (
+    ("foreground", "daemon"),
+    ("key_password", "key_password_file"),
+    ("source", "unix_listen", "inetd"),
+)
+
+# What the pid file of `--run-dir` is called.
+PID_FILE: Final = "wsproxy-gevent.pid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +45,66 @@ class Loaded:
     origins: Mapping[str, str]
     warnings: tuple[str, ...] = ()
     asked: str | None = None
+    task: Task = Task.SERVE
 
 
-def load(argv: Sequence[str], environ: Mapping[str, str], directory: str) -> Loaded:
+def load(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    directory: str,
+    *,
+    sockets_given: int = 0,
+) -> Loaded:
     """Settings for a command; `argv[0]` is the name it was called by.
 
     Relative paths start from `directory`, those in a file from the file's.
+    `sockets_given` is how many listening sockets came with the process.
     Raises `UsageError`, and `StartError` for a password file that cannot be read.
     """
     line = arguments.parse(argv[1:])
-    if line.asked:
+    if line.asked in ("help", "version"):
         return Loaded(Settings(), {}, asked=line.asked)
-    mode, places = words.read_mode(line.arguments)
+    task, rest = words.read_task(line.arguments)
+    if task in words.REMOTE:
+        return _remote(task, rest, line.texts, environ, directory)
     flags = of_flags(line.texts, directory)
-    flags.update(_places(mode, places, list(flags), directory))
     lower = of_environment(environ, directory)
     file = _file(flags, lower)
+    elsewhere = bool(sockets_given) or _listens_elsewhere(merge((file, lower, flags)))
+    mode, places = words.read_mode(rest, has_source=not elsewhere)
+    taken = [*flags, "source"] if elsewhere and len(places) < 2 else list(flags)
+    flags.update(_places(mode, places, taken, directory))
     found = merge((file, lower, flags))
     if mode is Mode.DEMO:
         _refuse_target(flags)
         found.pop("target", None)
     settings = _settings(found, mode, profile_of(argv[0]), directory)
+    settings = replace(settings, sockets_given=sockets_given)
     _check(settings, found)
-    warnings = tuple(_warnings(found, environ))
-    return Loaded(settings, {name: one.origin for name, one in found.items()}, warnings)
+    return Loaded(
+        settings,
+        {name: one.origin for name, one in found.items()},
+        tuple(_warnings(found, environ)),
+        task=Task.CHECK if line.asked else task,
+    )
+
+
+def _remote(
+    task: Task, rest: list[str], texts: Texts, environ: Mapping[str, str], directory: str
+) -> Loaded:
+    """Settings for a word about a process that runs, of which most do not matter."""
+    if rest:
+        raise UsageError(f"{task.value} takes no argument, only --pid-file or --run-dir")
+    flags, lower = of_flags(texts, directory), of_environment(environ, directory)
+    found = merge((_file(flags, lower), lower, flags))
+    settings = _settings(found, Mode.PROXY, Profile.DEFAULT, directory)
+    if settings.pid_file is None:
+        raise UsageError(f"{task.value} needs --pid-file FILE, or --run-dir DIR: which process?")
+    return Loaded(settings, {name: one.origin for name, one in found.items()}, task=task)
+
+
+def _listens_elsewhere(found: Layer) -> bool:
+    return any(found[name].value for name in ("unix_listen", "inetd") if name in found)
 
 
 def _places(mode: Mode, texts: list[str], flags: list[str], directory: str) -> Layer:
@@ -86,10 +131,10 @@ def merge(layers: Sequence[Layer]) -> Layer:
     return merged
 
 
-def _settle(rivals: tuple[str, str], layer: Layer, lower: Layer) -> None:
+def _settle(rivals: tuple[str, ...], layer: Layer, lower: Layer) -> None:
     chosen = [name for name in rivals if name in layer and layer[name].value]
     if len(chosen) > 1:
-        one, other = (layer[name].origin for name in chosen)
+        one, other, *_ = (layer[name].origin for name in chosen)
         raise UsageError(f"{one} and {other} contradict each other; give one of them")
     if chosen:
         for name in rivals:
@@ -114,7 +159,10 @@ def _settings(found: Layer, mode: Mode, called: Profile, directory: str) -> Sett
     values["profile"] = profile
     values["cert"] = _absolute_cert(values["cert"], directory)
     values["target"] = values["target"] or _TARGETS.get(mode)
-    values["source"] = values["source"] or (LOOPBACK if mode is not Mode.PROXY else None)
+    if not (values["unix_listen"] or values["inetd"]):
+        values["source"] = values["source"] or (LOOPBACK if mode is not Mode.PROXY else None)
+    if values["run_dir"] and not values["pid_file"]:
+        values["pid_file"] = os.path.join(values["run_dir"], PID_FILE)
     values["key_password"] = _password(values)
     if "dead_after" not in found:
         # Between two pings a healthy client may well be silent.
@@ -151,7 +199,7 @@ def _password(values: Mapping[str, Any]) -> str | None:
 
 def _check(settings: Settings, found: Layer) -> None:
     for name in ("source", "target"):
-        if not getattr(settings, name):
+        if not getattr(settings, name) and not (name == "source" and settings.listens_elsewhere):
             raise UsageError(f"no {name} is named; {words.USAGE}")
     if settings.ssl_only and settings.cert == "none":
         raise UsageError("--ssl-only needs a certificate, but --cert is none")
@@ -169,5 +217,6 @@ def _warnings(found: Layer, environ: Mapping[str, str]) -> Iterator[str]:
     config = found.get("config")
     if config and os.stat(str(config.value)).st_mode & 0o002:
         yield f"anyone on this machine may write to {config.value}: chmod o-w {config.value}"
-    for variable, near in near_names(environ):
-        yield f"the variable {variable} means nothing; did you mean {near}?"
+    for variable, near in unknown_names(environ):
+        hint = f"did you mean {near}?" if near else "docs/options.md has those that do"
+        yield f"the variable {variable} means nothing; {hint}"

@@ -43,12 +43,14 @@ class Settings:
 
     `source_named` is False where a word chose the port, which may then be
     another if that one is taken.  `cert_given` says that someone asked for
-    the certificate, which then must exist.
+    the certificate, which then must exist.  `sockets_given` is how many
+    listening sockets whoever started us has passed on.
     """
 
     mode: Mode = Mode.PROXY
     source_named: bool = True
     cert_given: bool = False
+    sockets_given: int = 0
 
     # -- From where to where
 
@@ -58,6 +60,38 @@ class Settings:
         topic=Topic.WHERE,
         meaning="Listen here, as the first argument says; no address means every one.",
         shown="none; demo and vnc: 127.0.0.1:6080, or a free port when that is taken",
+        fixed=True,
+    )
+    unix_listen: str | None = setting(
+        None,
+        kind=kinds.FILE,
+        topic=Topic.WHERE,
+        meaning="Listen on this unix socket instead; there is no source argument then.",
+        fixed=True,
+    )
+    unix_listen_mode: int = setting(
+        0o600,
+        kind=kinds.FILE_MODE,
+        topic=Topic.WHERE,
+        meaning="The mode of that socket, in octal.",
+        shown="0600",
+        fixed=True,
+    )
+    inetd: bool = setting(
+        False,
+        kind=kinds.SWITCH,
+        topic=Topic.WHERE,
+        meaning="Serve the socket that standard input is: one that listens (wait), or a single "
+        "connection (nowait); there is no source argument then.",
+        fixed=True,
+    )
+    reuse_port: bool = setting(
+        False,
+        kind=kinds.SWITCH,
+        topic=Topic.WHERE,
+        meaning="Share the port with another process that says so, too; on SIGTERM, sessions "
+        "then go on until they end or the grace does.",
+        fixed=True,
     )
     target: str | None = setting(
         None,
@@ -74,6 +108,7 @@ class Settings:
         kind=kinds.SWITCH,
         topic=Topic.WHERE,
         meaning="Prefer IPv6 when the source address is resolved.",
+        fixed=True,
     )
     dial_timeout: float = setting(
         10.0,
@@ -119,6 +154,7 @@ class Settings:
         meaning="Stay in the foreground.",
         websockify=True,
         shown="off; on with demo and vnc and under a supervisor",
+        fixed=True,
     )
     daemon: bool = setting(
         False,
@@ -128,18 +164,36 @@ class Settings:
         topic=Topic.PROCESS,
         meaning="Go to the background, even under a supervisor.",
         shown="on unless something else holds it in front",
+        fixed=True,
     )
     pid_file: str | None = setting(
         None,
         kind=kinds.FILE,
         topic=Topic.PROCESS,
-        meaning="Hold the process id in this file, locked, as long as the process lives.",
+        meaning="Hold the process id in this file, locked, as long as the process lives; "
+        "status, reload and stop find it there.",
+        fixed=True,
+    )
+    run_dir: str | None = setting(
+        None,
+        kind=kinds.DIRECTORY,
+        topic=Topic.PROCESS,
+        meaning="Keep the pid file in this directory, as wsproxy-gevent.pid.",
+        fixed=True,
+    )
+    workers: int = setting(
+        1,
+        kind=kinds.COUNT,
+        topic=Topic.PROCESS,
+        meaning="Serve in so many processes, under gunicorn's arbiter if more than one.",
+        fixed=True,
     )
     user: str | None = setting(
         None,
         kind=kinds.NAME,
         topic=Topic.PROCESS,
         meaning="Become this user, by name or number, once the port is bound.",
+        fixed=True,
     )
     group: str | None = setting(
         None,
@@ -147,6 +201,7 @@ class Settings:
         topic=Topic.PROCESS,
         meaning="Become this group, by name or number.",
         shown="the user's own",
+        fixed=True,
     )
     grace: float = setting(
         25.0,
@@ -177,12 +232,14 @@ class Settings:
         topic=Topic.LOG,
         meaning="Log to this file.",
         shown="none; in the background, syslog where there is /dev/log",
+        fixed=True,
     )
     syslog: str | None = setting(
         None,
         kind=kinds.SYSLOG,
         topic=Topic.LOG,
         meaning="Log to this syslog: a socket such as /dev/log, or host:port by UDP.",
+        fixed=True,
     )
     record: str | None = setting(
         None,
@@ -218,6 +275,12 @@ class Settings:
         kind=kinds.HEADERS,
         topic=Topic.WEB,
         meaning="Add this header to each file served; the variable holds one a line.",
+    )
+    health: bool = setting(
+        False,
+        kind=kinds.SWITCH,
+        topic=Topic.WEB,
+        meaning="Answer /healthz, and /readyz with 503 once the process is stopping.",
     )
     novnc: str | None = setting(
         None,
@@ -270,7 +333,8 @@ class Settings:
         kind=kinds.choice(*ORIGIN_RULES),
         topic=Topic.ACCESS,
         meaning="Which pages may connect: those of the same host on any port, of the same "
-        "origin, only of --allow-origin (strict), or any.  The profile websockify only warns.",
+        "origin, of the same origin and never without an Origin (strict), or any.  The profile "
+        "websockify only warns.",
     )
     allow_origin: tuple[str, ...] = setting(
         (),
@@ -307,6 +371,18 @@ class Settings:
         topic=Topic.SPEAKING,
         meaning="Speak RFC 6455 only: no older dialects, no Flash policy.",
     )
+    compress: bool = setting(
+        False,
+        kind=kinds.SWITCH,
+        topic=Topic.SPEAKING,
+        meaning="Compress messages with clients that offer it (permessage-deflate).",
+    )
+    text: bool = setting(
+        False,
+        kind=kinds.SWITCH,
+        topic=Topic.SPEAKING,
+        meaning="Send what the target says as text frames; it must be UTF-8.",
+    )
     heartbeat: float = setting(
         30.0,
         kind=kinds.seconds(zero=True),
@@ -336,7 +412,13 @@ class Settings:
         topic=Topic.TIMES,
         meaning="Accept no more connections than this at a time.",
         shown="what the limit of open files allows, at most 10000",
+        fixed=True,
     )
+
+    @property
+    def listens_elsewhere(self) -> bool:
+        """Whether something else than `source` says where to listen."""
+        return bool(self.unix_listen or self.inetd or self.sockets_given)
 
     @property
     def lenient(self) -> bool:

@@ -1,12 +1,14 @@
 """The first word of a command line, and what the places after it mean.
 
 A first argument that is a port or `addr:port` is the proxy itself; anything
-else must be one of our words.
+else must be one of our words.  Where something else says where to listen,
+the first argument is the target.
 """
 
 from __future__ import annotations
 
 import difflib
+import enum
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -19,6 +21,22 @@ USAGE: Final = (
     " for example: wsproxy-gevent 6080 localhost:5900"
 )
 
+
+class Task(enum.Enum):
+    """What to do: serve, or something about a process that does."""
+
+    SERVE = "serve"
+    CHECK = "check"
+    STATUS = "status"
+    RELOAD = "reload"
+    STOP = "stop"
+
+
+TASKS: Final = {task.value: task for task in Task if task is not Task.SERVE}
+
+# These concern a process that runs: they need no more of the settings than its pid file.
+REMOTE: Final = frozenset({Task.STATUS, Task.RELOAD, Task.STOP})
+
 WORDS: Final = {"demo": Mode.DEMO, "vnc": Mode.VNC}
 
 # Which settings the places after the word fill, in their order.
@@ -28,7 +46,7 @@ PLACES: Final[dict[Mode, tuple[str, ...]]] = {
     Mode.VNC: ("target",),
 }
 
-RESERVED: Final = ("check", "status", "reload", "stop", "sessions", "kick", "replay")
+RESERVED: Final = ("sessions", "kick", "replay")
 
 VNC_PORT: Final = 5900
 
@@ -38,14 +56,21 @@ _DISPLAYS: Final = 100
 _VNC: Final = re.compile(r"(?P<host>\[[^\]]+\]|[^:\[\]/]*)(?P<colons>::?)(?P<number>[0-9]{1,5})")
 
 
-def read_mode(arguments: Sequence[str]) -> tuple[Mode, list[str]]:
-    """What is asked for, and the arguments that fill its places."""
+def read_task(arguments: Sequence[str]) -> tuple[Task, list[str]]:
+    """What to do, and the arguments that say with what."""
+    if arguments and arguments[0] in TASKS:
+        return TASKS[arguments[0]], list(arguments[1:])
+    return Task.SERVE, list(arguments)
+
+
+def read_mode(arguments: Sequence[str], *, has_source: bool = True) -> tuple[Mode, list[str]]:
+    """What is served, and the arguments that fill its places."""
     if not arguments:
         return Mode.PROXY, []
     first, *rest = arguments
     if first in WORDS:
         return WORDS[first], rest
-    if re.fullmatch(r"[A-Za-z][A-Za-z-]*", first):
+    if has_source and re.fullmatch(r"[A-Za-z][A-Za-z-]*", first):
         raise UsageError(_not_a_word(first))
     return Mode.PROXY, list(arguments)
 
@@ -53,8 +78,9 @@ def read_mode(arguments: Sequence[str]) -> tuple[Mode, list[str]]:
 def _not_a_word(word: str) -> str:
     if word in RESERVED:
         return f"the word {word!r} is not supported yet"
-    near = difflib.get_close_matches(word, WORDS, 1)
-    hint = f"did you mean {near[0]}?" if near else f"the words are {', '.join(WORDS)}"
+    words = [*WORDS, *TASKS]
+    near = difflib.get_close_matches(word, words, 1)
+    hint = f"did you mean {near[0]}?" if near else f"the words are {', '.join(words)}"
     return f"{word!r} is neither a port nor a word; {hint}; {USAGE}"
 
 

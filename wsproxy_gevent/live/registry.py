@@ -17,6 +17,10 @@ class Live(Protocol):
     @property
     def info(self) -> SessionInfo: ...
 
+    @property
+    def moves(self) -> int:
+        """Reads and writes so far: one that has grown tells of a session in use."""
+
     def stop(self, code: int, reason: str) -> None:
         """Ask the session to end with that Close.  Never switches."""
 

@@ -71,20 +71,26 @@ def _port(port: str, text: str) -> int:
 
 
 def bind(
-    host: str, port: int, *, prefer_ipv6: bool = False, backlog: int = BACKLOG
+    host: str,
+    port: int,
+    *,
+    prefer_ipv6: bool = False,
+    backlog: int = BACKLOG,
+    reuse_port: bool = False,
 ) -> list[socket.socket]:
     """Listen on every address that the host stands for.
 
     The sockets are non-blocking, close on exec and all have the same port;
     IPv4 comes first, or IPv6 with `prefer_ipv6`.  A family that is switched
-    off on this machine is left out where another remains.  Raises
-    `StartError`.
+    off on this machine is left out where another remains.  With `reuse_port`
+    others that say so may have the same port.  A `backlog` of 0 binds and
+    does not listen.  Raises `StartError`.
     """
     addresses = _addresses(host, port)
     addresses.sort(key=lambda a: (a.family == socket.AF_INET6) is not prefer_ipv6)
     for _ in range(_TRIES_FOR_A_FREE_PORT):
         try:
-            return _listen_at_all(addresses, backlog)
+            return _listen_at_all(addresses, backlog, reuse_port=reuse_port)
         except _PortTaken as taken:
             refusal = taken
     raise refusal
@@ -108,14 +114,17 @@ def _addresses(host: str, port: int) -> list[Address]:
     return from_addrinfo(found)
 
 
-def _listen_at_all(addresses: Sequence[Address], backlog: int) -> list[socket.socket]:
+def _listen_at_all(
+    addresses: Sequence[Address], backlog: int, *, reuse_port: bool
+) -> list[socket.socket]:
     listeners: list[socket.socket] = []
     absent: StartError | None = None
     with ExitStack() as on_error:
         for address in addresses:
             chosen = listeners[0].getsockname()[1] if listeners else None
             try:
-                listener = _listen(_with_port(address, chosen), backlog)
+                named = _with_port(address, chosen)
+                listener = _listen(named, backlog, reuse_port=reuse_port)
             except OSError as exc:
                 fault = _fault(address, chosen, exc)
                 if len(addresses) == 1 or exc.errno not in _NO_SUCH_FAMILY:
@@ -139,16 +148,19 @@ def _with_port(address: Address, port: int | None) -> Address:
     return Address(address.family, (host, port, flow, scope))
 
 
-def _listen(address: Address, backlog: int) -> socket.socket:
+def _listen(address: Address, backlog: int, *, reuse_port: bool) -> socket.socket:
     standard_socket: type[socket.socket] = monkey.get_original("socket", "socket")
     listener = standard_socket(address.family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if address.family == socket.AF_INET6:
             # The other family has a socket of its own.
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listener.bind(address.sockaddr)
-        listener.listen(backlog)
+        if backlog:
+            listener.listen(backlog)
         listener.setblocking(False)
     except BaseException:
         listener.close()

@@ -52,10 +52,23 @@ class RecordNames:
                 )
         elif os.path.lexists(self.directory):
             raise StartError(f"--record: {self.directory} is not a directory; name another place")
-        elif not self._makes_directory:
+        elif self._makes_directory:
+            self._check_above()
+        else:
             raise StartError(
                 f"--record: the directory {self.directory} does not exist; "
                 f"make it with: mkdir -p {self.directory}"
+            )
+
+    def _check_above(self) -> None:
+        """The directory is yet to be made: the nearest one above must let us."""
+        above = os.path.dirname(self.directory)
+        while not os.path.lexists(above):
+            above = os.path.dirname(above)
+        if not os.path.isdir(above) or not os.access(above, os.W_OK | os.X_OK):
+            raise StartError(
+                f"--record: {self.directory} cannot be made in {above}; "
+                "make it yourself, or name another place"
             )
 
     def create(self, info: SessionInfo) -> tuple[int, str]:

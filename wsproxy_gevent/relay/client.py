@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from ..errors import ClientGone, CloseTimeout, ProxyError
+from ..errors import ClientGone, CloseTimeout, ProxyError, TargetNotText
 from ..model import Buffer, Dialect
 from ..net.clock import Deadline
 from ..net.stream import Stream, StreamBroken, linger
@@ -94,10 +94,23 @@ class ClientEnd:
         """As `read_some`, but with the boundaries; [] at the end.  May switch."""
         self._say_last_word()
         while not self.over:
-            if pieces := self._understand(self._read()):
+            if pieces := self._next_pieces():
                 return pieces
         if self.error is not None:
             raise self.error
+        return []
+
+    def _next_pieces(self) -> list[Data]:
+        """What the last read still holds, else the next read."""
+        if self._session.pending:
+            self._turn.pass_on()
+            self._turn.begin()
+            return self._understand(b"")
+        if data := self._read():
+            self.reads += 1
+            self._turn.begin()
+            return self._understand(data)
+        self._ended()
         return []
 
     def _read(self) -> bytes:
@@ -116,11 +129,6 @@ class ClientEnd:
             self.waiting = False
 
     def _understand(self, data: bytes) -> list[Data]:
-        if not data:
-            self._ended()
-            return []
-        self.reads += 1
-        self._turn.spend(len(data))
         pieces = []
         for event in self._session.receive(data):
             if isinstance(event, Data):
@@ -193,9 +201,17 @@ class ClientEnd:
     def write_all(self, payload: Buffer) -> bool:
         """One message, in the form that the session has for it.  May switch.
 
-        Raises `ClientGone`.
+        Raises `ClientGone`, or `TargetNotText` once what could be sent in
+        front of the fault has been.
         """
-        return self._outbox.message(payload)
+        whole = self._outbox.message(payload)
+        if complaint := self._session.complaint():
+            raise complaint
+        return whole
+
+    def complaint(self) -> TargetNotText | None:
+        """What would be wrong with an end of the payload here."""
+        return self._session.complaint(ended=True)
 
     def write_piece(self, payload: Buffer, opcode: Opcode, *, final: bool) -> bool:
         """A piece of a message, for those who keep boundaries.  May switch.

@@ -103,6 +103,11 @@ class Conversation(ABC):
 
     # -- From outside; none of these switches --------------------------------------------
 
+    @property
+    def moves(self) -> int:
+        """Reads from the client and writes to it so far: whether anything goes on."""
+        return self._client.reads + self._client.writes
+
     def stop(self, code: int, reason: str) -> None:
         """Ask for the end with that Close.  An end that has begun keeps its own."""
         self._end(replace(STOPPED, code=code, text=reason, detail=reason))

@@ -76,7 +76,7 @@ class TargetEnd:
         except StreamBroken as exc:
             raise TargetReset("the target broke off", detail=str(exc)) from exc
         self.reads += 1
-        self._turn.spend(len(payload))
+        self._turn.begin()
         self._ended = not payload
         return payload
 

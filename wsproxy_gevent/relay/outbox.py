@@ -4,11 +4,14 @@ Payload is written by the greenlet that has it, under a lock.  Control frames
 are never written by those who ask for them: they are put in a slot, and go
 out behind the frame that is being written, by the hand of whoever writes it;
 if nobody does, by a greenlet that lives for that long.  So the greenlet that
-reads never waits for the one that writes, and a flood of pings costs one
-slot: "If an endpoint receives a Ping frame and has not yet sent Pong
-frame(s) in response to previous Ping frame(s), the endpoint MAY elect to
-send a Pong frame for only the most recently processed Ping frame" (RFC 6455,
-section 5.5.3).
+reads never waits for the one that writes.
+
+A few Pings that come together are answered one by one, as clients that
+measure by them expect.  A flood of them, or Pings of a client that is slow
+to take what it is being sent, cost one slot: "If an endpoint receives a Ping
+frame and has not yet sent Pong frame(s) in response to previous Ping
+frame(s), the endpoint MAY elect to send a Pong frame for only the most
+recently processed Ping frame" (RFC 6455, section 5.5.3).
 
 The invariant: what is in a slot has a writer.  Either the lock is held, and
 its holder empties the slots before it lets go, or a greenlet is on its way.
@@ -29,6 +32,9 @@ from ..wire.session import Opcode, Session
 
 logger = logging.getLogger(__name__)
 
+# More Pings than this between two writes are a flood.
+A_FEW_PINGS = 16
+
 
 class Outbox:
     """The writing half of a client's connection.
@@ -47,7 +53,8 @@ class Outbox:
         self._on_broken = on_broken
         self._lock = Semaphore(1)
         self._on_its_way = False
-        self._pong: bytes | None = None
+        self._pongs: tuple[bytes, ...] = ()
+        self._pings_unanswered = 0
         self._ping = False
         self._close: tuple[int | None, str] | None = None
         self._fin = False
@@ -79,7 +86,7 @@ class Outbox:
 
     def _send(self, segments: tuple[Buffer, ...]) -> bool:
         try:
-            whole = self._write(*segments)
+            whole = not segments or self._write(*segments)
             self._empty_slots()
         except StreamBroken as exc:
             self._broke(exc)
@@ -95,7 +102,9 @@ class Outbox:
 
     def pong(self, payload: bytes) -> None:
         if self.open:
-            self._pong = payload
+            self._pings_unanswered += 1
+            only = self._lock.locked() or self._pings_unanswered > A_FEW_PINGS
+            self._pongs = (payload,) if only else (*self._pongs, payload)
             self._see_to_it()
 
     def close(self, code: int | None, reason: str) -> bool:
@@ -122,7 +131,7 @@ class Outbox:
         """Nothing can be written any more."""
         self.open = self._fin = self._ping = False
         self._fin_asked = self._shut = True
-        self._pong = self._close = None
+        self._pongs, self._close = (), None
 
     def _see_to_it(self) -> None:
         if not self.busy:
@@ -167,12 +176,13 @@ class Outbox:
             self._stream.finish()
 
     def _take_frames(self) -> bytes:
-        pong, ping, close = self._pong, self._ping, self._close
-        self._pong, self._ping, self._close = None, False, None
+        pongs, ping, close = self._pongs, self._ping, self._close
+        self._pongs, self._ping, self._close = (), False, None
+        self._pings_unanswered = 0
         if close is not None:
             return self._closing_frame(*close)
-        answer = b"" if pong is None else self._session.pong(pong)
-        return answer + self._session.ping() if ping else answer
+        answers = b"".join(map(self._session.pong, pongs))
+        return answers + self._session.ping() if ping else answers
 
     def _closing_frame(self, code: int | None, reason: str) -> bytes:
         frame = self._session.close(code, reason)

@@ -12,6 +12,10 @@ The target breaks off.  Where a write to it fails, downstream reads on: what
 the target sent before it broke is still there to be read and goes to the
 client.  Only then comes Close 1011, and never 1000: the stream was cut.
 
+The target says what the session cannot carry: under `--text`, bytes that
+are no text.  What came in front of them has been written to the client.
+Close 1011 follows, and the rest is as if the target had ended.
+
 The client ends: by a Close, a fault of its own, an end of its stream.  Its
 end has answered already.  Downstream carries nothing more and only drains
 the target, so that the target can go on reading.  What the client sent is
@@ -31,18 +35,22 @@ from dataclasses import replace
 
 from gevent import Greenlet
 
-from ..errors import ClientGone, ProtocolError, TargetReset
+from ..errors import ClientGone, ProtocolError, TargetError, TargetNotText, TargetReset
 from ..net.clock import monotonic
 from ..observer import SessionInfo
 from .client import ClientEnd
 from .conversation import Conversation
-from .ending import FAULT, TARGET_CLOSED, TARGET_RESET, Patience
+from .ending import FAULT, TARGET_CLOSED, TARGET_RESET, Ending, Patience
 from .ends import TargetEnd
 from .pump import discard, pump
 
 __all__ = ["Patience", "Relay"]
 
 logger = logging.getLogger(__name__)
+
+# For the target of a client that was lost, to take what came from it: there is
+# nobody left for whom it could go on.  Seconds.
+AFTER_A_LOSS = 0.5
 
 
 class Relay(Conversation):
@@ -86,7 +94,7 @@ class Relay(Conversation):
     def _run_downstream(self) -> None:
         try:
             self._bring()
-            self._end(TARGET_RESET if self._target.write_broke else TARGET_CLOSED)
+            self._end(self._targets_ending())
         except TargetReset as error:
             self._end(replace(TARGET_RESET, detail=error.detail))
         except Exception:
@@ -94,9 +102,19 @@ class Relay(Conversation):
             self._end(FAULT)
 
     def _bring(self) -> None:
-        with suppress(ClientGone):  # upstream finds out, where the client is read
+        try:
             pump(self._target, self._client, self._downstream)
+        except ClientGone:
+            pass  # upstream finds out, where the client is read
+        except TargetNotText as error:
+            self._end(_fault_of(error))
         discard(self._target)
+
+    def _targets_ending(self) -> Ending:
+        if self._target.write_broke:
+            return TARGET_RESET
+        complaint = self._client.complaint()
+        return _fault_of(complaint) if complaint else TARGET_CLOSED
 
     # -- The end -----------------------------------------------------------------------
 
@@ -106,7 +124,8 @@ class Relay(Conversation):
         # While downstream still writes its last frame to the client it
         # cannot drain the target.  The alarm of `_closing` bounds this.
         self._client.settle()
-        self._arm(self._patience.linger, self._target.abort)
+        lost = isinstance(self._client.error, ClientGone)
+        self._arm(AFTER_A_LOSS if lost else self._patience.linger, self._target.abort)
         self._drain_target()
         self._disarm()
         self._target.abort()
@@ -129,3 +148,8 @@ class Relay(Conversation):
             self._target.abort()
         else:
             self._arm(self._patience.flush, self._target.abort)
+
+
+def _fault_of(error: TargetError) -> Ending:
+    """The target's fault, as the error tells it."""
+    return Ending("target", error.slug, error.close_code, error.reason, error.detail)

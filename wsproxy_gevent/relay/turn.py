@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import gevent
 
-# What one reader may move before the others have their turn: bytes, each
-# read counting as some more, for tiny frames cost time as well.
-TURN_BYTES = 256 << 10
-READ_COSTS = 4 << 10
+from ..net.clock import monotonic
+
+# How long one reader may work before the others have their turn.  It is time
+# and not bytes that is shared out: a kilobyte of tiny frames takes as long as
+# a megabyte of one.  gevent looks after its sockets only once in fifty turns
+# of those who are ready.
+SHARE_SECONDS = 0.001
 
 
 class Turn:
@@ -17,16 +22,22 @@ class Turn:
     must wait of its own accord.
     """
 
-    __slots__ = ("_left",)
+    __slots__ = ("_clock", "_since", "_spent")
 
-    def __init__(self) -> None:
-        self._left = TURN_BYTES
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._since: float | None = None
+        self._spent = 0.0
 
-    def spend(self, size: int) -> None:
-        self._left -= size + READ_COSTS
+    def begin(self) -> None:
+        """Something was read: what is done with it until `pass_on` counts."""
+        self._since = self._clock()
 
     def pass_on(self) -> None:
         """Let the others run if the share is spent.  May switch."""
-        if self._left <= 0:
-            self._left = TURN_BYTES
+        if self._since is not None:
+            self._spent += self._clock() - self._since
+            self._since = None
+        if self._spent >= SHARE_SECONDS:
+            self._spent = 0.0
             gevent.sleep(0)

@@ -12,8 +12,11 @@ understand at that point.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
+import gevent
 from gevent import socket as gsocket
 
 from ..errors import (
@@ -47,16 +50,37 @@ def serve(context: Context, sock: gsocket.socket, peer: Peer) -> None:
 
     The socket is closed when this returns, also when the greenlet is killed.
     """
-    connection = Connection(context, sock, peer)
-    try:
+    plain = PlainStream(sock)
+    connection = Connection(context, plain, peer, _local_address(sock))
+    with _answering(connection):
         tune(sock)
-        connection.run()
+        connection.run(plain)
+
+
+def serve_upgrade(
+    context: Context, stream: Stream, peer: Peer, request: Request, behind: bytes
+) -> None:
+    """Serve a WebSocket request that another server has read.  May switch, never raises.
+
+    `behind` are the bytes that followed the request head.  The stream is
+    closed when this returns, also when the greenlet is killed.
+    """
+    connection = Connection(context, stream, peer)
+    with _answering(connection):
+        connection.take_over(request, behind)
+
+
+@contextmanager
+def _answering(connection: Connection) -> Iterator[None]:
+    """The greenlet's outermost: whatever happens is answered, and the socket closed."""
+    try:
+        yield
     except ProxyError as error:
         connection.refuse(error)
     except StreamBroken as error:
         connection.refuse(PeerLeft("the connection broke", detail=str(error)))
     except Exception:  # the greenlet begins here
-        logger.exception("a connection from %s failed", peer)
+        logger.exception("a connection from %s failed", connection.peer)
         connection.refuse(InternalError("the proxy failed; its log tells more"))
     finally:
         connection.stream.abort()
@@ -70,30 +94,37 @@ class Connection:
     would be understood.
     """
 
-    def __init__(self, context: Context, sock: gsocket.socket, peer: Peer) -> None:
+    def __init__(
+        self, context: Context, stream: Stream, peer: Peer, local: tuple[str, int] = ("", 0)
+    ) -> None:
         self._context = context
-        self._plain = PlainStream(sock)
-        self._local = _local_address(sock)
-        self._peer = peer
-        self.stream: Stream = self._plain
+        self._local = local
+        self.peer = peer
+        self.stream = stream
         self._stage = "opening"
         self._speaks_http = False
         self._request: Request | None = None
 
-    def run(self) -> None:
-        """Read what the client wants and give it.  May switch."""
+    def run(self, plain: PlainStream) -> None:
+        """Read what the client wants, from its first byte, and give it.  May switch."""
         deadline = Deadline(self._context.limits.opening)
         with deadline.enforce(_too_slow):
-            opening, first = self._open()
+            opening, first = self._open(plain)
         if opening is Opening.POLICY:
             with deadline.enforce(_too_slow):
                 self._answer_policy(first)
         else:
             self._speak_http(first, deadline)
 
+    def take_over(self, request: Request, behind: bytes) -> None:
+        """Go on where another server has read a request for a WebSocket.  May switch."""
+        self._speaks_http, self._request, self._stage = True, request, "host"
+        self._context.host.check(request, self.peer)
+        self._upgrade(request, behind, Deadline(self._context.limits.opening))
+
     def refuse(self, error: ProxyError) -> None:
         """Answer with the error's HTTP status, if HTTP is spoken, and log it.  May switch."""
-        self._context.log.refused(self._peer, self._stage, error)
+        self._context.log.refused(self.peer, self._stage, error)
         if isinstance(error, PeerLeft):
             return
         try:
@@ -102,19 +133,19 @@ class Connection:
             else:
                 self._part()
         except (ProxyError, StreamBroken):
-            logger.debug("%s did not wait for its answer", self._peer)
+            logger.debug("%s did not wait for its answer", self.peer)
 
     # -- The first byte --------------------------------------------------------
 
-    def _open(self) -> tuple[Opening, bytes]:
+    def _open(self, plain: PlainStream) -> tuple[Opening, bytes]:
         """Decide by the first byte, inside TLS if that is what it says.
 
         Returns the bytes that had to be read for it; plain ones stay in the kernel.
         """
-        opening, first = _decide(self._plain.peek_first()), b""
+        opening, first = _decide(plain.peek_first()), b""
         if opening is Opening.TLS:
             self._stage = "tls"
-            self._start_tls()
+            self._start_tls(plain)
             self._stage = "opening"
             first = self.stream.read_some()
             opening = _decide(first)
@@ -122,7 +153,7 @@ class Connection:
             raise NotHttp("these bytes begin neither HTTP nor anything else spoken here")
         return opening, first
 
-    def _start_tls(self) -> None:
+    def _start_tls(self, plain: PlainStream) -> None:
         certificate = self._context.certificate
         if certificate is None:
             raise TlsUnavailable(
@@ -130,7 +161,7 @@ class Connection:
                 detail="a TLS hello came and there is no certificate: name one with --cert FILE, "
                 "or let one be made with --cert auto",
             )
-        self.stream = TlsStream.accept(self._plain, certificate.context())
+        self.stream = TlsStream.accept(plain, certificate.context())
 
     def _answer_policy(self, first: bytes) -> None:
         self._stage = "policy"
@@ -146,18 +177,18 @@ class Connection:
     # -- HTTP --------------------------------------------------------------------
 
     def _speak_http(self, received: bytes, deadline: Deadline) -> None:
-        """Serve requests until one upgrades or the connection ends."""
+        """Serve requests until one upgrades or the connection ends.  May switch."""
         self._speaks_http = True
         while True:
             request, behind = self._read_request(received, deadline)
             self._stage = "host"
-            self._context.host.check(request, self._peer)
+            self._context.host.check(request, self.peer)
             if is_upgrade(request):
-                self._require_tls(request)
-                tunnel(self._context, self._visit(), request, behind, deadline)
+                self._upgrade(request, behind, deadline)
                 return
             if not self._serve_page(request):
                 return
+            gevent.sleep(0)  # a client that asks on and on would never make us wait
             received = behind or self._next_request()
             if not received:
                 return
@@ -194,13 +225,17 @@ class Connection:
         if self._context.ssl_only and not self._secure:
             self._last_words(_to_https(request))
             return False
-        environ = hosting.environ_of(request, self._peer, self._local, secure=self._secure)
+        environ = hosting.environ_of(request, self.peer, self._local, secure=self._secure)
         writer = ResponseWriter(request, date=http_date(wall()))
-        logger.debug("%s asks %s %s", self._peer, request.method, request.path)
+        logger.debug("%s asks %s %s", self.peer, request.method, request.path)
         goes_on = hosting.respond(self._context.web, environ, self.stream, writer)
         if not goes_on:
             self._part()
         return goes_on
+
+    def _upgrade(self, request: Request, behind: bytes, deadline: Deadline) -> None:
+        self._require_tls(request)
+        tunnel(self._context, self._visit(), request, behind, deadline)
 
     def _require_tls(self, request: Request) -> None:
         if self._context.ssl_only and not self._secure:
@@ -210,7 +245,7 @@ class Connection:
             )
 
     def _visit(self) -> Visit:
-        return Visit(self.stream, self._peer, self._secure, self._enter_stage)
+        return Visit(self.stream, self.peer, self._secure, self._enter_stage)
 
     def _enter_stage(self, stage: str) -> None:
         """Where a session's making has got to; "" once HTTP is no longer spoken."""

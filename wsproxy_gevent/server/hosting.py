@@ -72,6 +72,17 @@ def environ_of(
     return environ
 
 
+def _hop_by_hop(status: int) -> list[tuple[str, str]]:
+    """The fields that PEP 3333 leaves to the server.
+
+    An error ends the connection, as every refusal of ours does.  A 426 must
+    name the protocol (RFC 9110, section 15.5.22).
+    """
+    if status == HTTPStatus.UPGRADE_REQUIRED:
+        return [("Upgrade", "websocket"), ("Connection", "close, Upgrade")]
+    return [("Connection", "close")] if status >= HTTPStatus.BAD_REQUEST else []
+
+
 class _Handler(BaseHandler):
     """One request.  `failed`: the response is broken off and nothing may follow it."""
 
@@ -104,13 +115,9 @@ class _Handler(BaseHandler):
     def send_headers(self) -> None:
         self.cleanup_headers()
         self.headers_sent = True
-        status, _, reason = self.status.partition(" ")
-        headers = self.headers.items()
-        if int(status) == HTTPStatus.UPGRADE_REQUIRED:
-            # It must name the protocol (RFC 9110, section 15.5.22), in a field
-            # that PEP 3333 leaves to the server.
-            headers += [("Upgrade", "websocket"), ("Connection", "Upgrade")]
-        self._stream.write_all(self._writer.head(int(status), headers, reason=reason))
+        status = int(self.status.partition(" ")[0])
+        headers = self.headers.items() + _hop_by_hop(status)
+        self._stream.write_all(self._writer.head(status, headers))
 
     def _write(self, data: bytes) -> None:
         if encoded := self._writer.body(data):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gevent
@@ -18,7 +18,8 @@ from gevent.pool import Pool
 from gevent.server import StreamServer
 
 from ..model import Peer
-from ..net.clock import monotonic
+from ..net.clock import Deadline, monotonic
+from ..net.handover import has_queue, refuse_newcomers
 from .connection import serve
 from .context import Context
 
@@ -29,6 +30,12 @@ OUT_OF_SOMETHING = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 BACK_OFF_SECONDS = 0.5
 SECONDS_BETWEEN_COMPLAINTS = 1.0
+
+# Handshakes that have begun end within this, but before their SYNs are repeated;
+# a full pool may take longer to take those who wait.
+SETTLE_SECONDS = 0.3
+QUEUE_SECONDS = 10.0
+SECONDS_BETWEEN_LOOKS = 0.01
 
 
 class ProxyServer(StreamServer):
@@ -43,6 +50,7 @@ class ProxyServer(StreamServer):
     ) -> None:
         family, kind, proto = listener.family, listener.type, listener.proto
         adopted = gsocket.socket(family, kind, proto, fileno=listener.detach())
+        self._connections = pool
         super().__init__(adopted, spawn=pool)
         self._context = context
         self._last_complaint = float("-inf")
@@ -63,17 +71,47 @@ class ProxyServer(StreamServer):
                 logger.debug("accept: %s", error)
             return None
 
+    @property
+    def has_queue(self) -> bool:
+        """Whether somebody waits to be accepted."""
+        return has_queue(self.socket)
+
+    def set_spawn(self, spawn: Any) -> None:
+        """The base class puts the pool's own `full` in place of ours."""
+        super().set_spawn(spawn)
+        self.full = self._full  # type: ignore[method-assign]
+
+    def _full(self) -> bool:
+        """Whether the pool is; who comes then waits in the kernel."""
+        full = bool(self._connections.full())
+        if full:
+            self._complain("all connections are taken; see --max-connections and ulimit -n")
+        return full
+
     def _back_off(self, error: OSError) -> None:
         self.stop_accepting()
         gevent.spawn_later(BACK_OFF_SECONDS, self._resume)
+        self._complain(str(error.strerror))
+
+    def _complain(self, why: str) -> None:
         now = monotonic()
         if now - self._last_complaint >= SECONDS_BETWEEN_COMPLAINTS:
             self._last_complaint = now
-            logger.warning("cannot accept for the moment: %s", error.strerror)
+            logger.warning("cannot accept for the moment: %s", why)
 
     def _resume(self) -> None:
         if self.started:
             self.start_accepting()
+
+
+def hand_over(servers: Sequence[ProxyServer]) -> None:
+    """Leave a port that others share, as `net.handover` says.  May switch."""
+    filtered = [refuse_newcomers(server.socket) for server in servers]
+    if any(filtered):
+        gevent.sleep(SETTLE_SECONDS)
+    deadline = Deadline(QUEUE_SECONDS)
+    while any(server.has_queue for server in servers) and not deadline.passed:
+        gevent.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def peer_of(address: Any) -> Peer:

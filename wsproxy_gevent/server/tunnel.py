@@ -71,7 +71,7 @@ def tunnel(
         observers = context.observers(info)
         visit.enter_stage("")
         visit.stream.write_all(answer)
-        session = _session(proposal, target)
+        session = _session(context, proposal, target)
         client = ClientEnd(visit.stream, session, leftover=behind)
         _run(context, _join(context, info, client, target_stream), observers)
     finally:
@@ -101,7 +101,7 @@ def _open_and_close(
     context.log.refused(visit.peer, "dial", error)
     visit.enter_stage("")
     visit.stream.write_all(answer)
-    client = ClientEnd(visit.stream, open_session(proposal.dialect, _kind(proposal)))
+    client = ClientEnd(visit.stream, _open(proposal, _kind(context, proposal)))
     client.part(error.close_code, error.reason, context.patience)
 
 
@@ -119,15 +119,21 @@ def _info(visit: Visit, request: Request, proposal: Proposal, target: Target) ->
     )
 
 
-def _session(proposal: Proposal, target: Target) -> Session:
+def _session(context: Context, proposal: Proposal, target: Target) -> Session:
     """The framing.  The echo returns messages as they are, so their text must be text."""
     if isinstance(target, EchoTarget):
-        return open_session(proposal.dialect, PayloadKind.VERBATIM, check_text=True)
-    return open_session(proposal.dialect, _kind(proposal))
+        return _open(proposal, PayloadKind.VERBATIM, check_text=True)
+    return _open(proposal, _kind(context, proposal))
 
 
-def _kind(proposal: Proposal) -> PayloadKind:
-    return PayloadKind.BASE64 if proposal.base64 else PayloadKind.BINARY
+def _open(proposal: Proposal, kind: PayloadKind, *, check_text: bool = False) -> Session:
+    return open_session(proposal.dialect, kind, check_text=check_text, deflate=proposal.deflate)
+
+
+def _kind(context: Context, proposal: Proposal) -> PayloadKind:
+    if proposal.base64:
+        return PayloadKind.BASE64
+    return PayloadKind.TEXT if context.handshake.text else PayloadKind.BINARY
 
 
 def _join(

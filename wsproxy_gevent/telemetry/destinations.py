@@ -32,9 +32,12 @@ NO_DESTINATION = (
 class Logging:
     """Logging as it was started; `stop` undoes it."""
 
-    def __init__(self, sinks: list[Sink], stdout: int | None, *, verbose: bool) -> None:
+    def __init__(
+        self, sinks: list[Sink], stdout: int | None, *, verbose: bool, whole: bool = True
+    ) -> None:
         """Takes over the sinks and the descriptor `stdout`.
 
+        Without `whole` it is for our own package's lines and no others.
         Starts a native thread: a process that forks away does so before.
         """
         self._sinks = sinks
@@ -44,13 +47,18 @@ class Logging:
         self._package = logging.getLogger(PACKAGE_LOGGER)
         self._level_before = self._package.level
         self._package.setLevel(logging.DEBUG if verbose else logging.INFO)
-        logging.getLogger().addHandler(self._handler)
+        self._source = logging.getLogger() if whole else self._package
+        self._source.addHandler(self._handler)
         self._stopped = False
 
     def write_stdout(self, text: str) -> None:
         """Put text on standard output, if there is one.  Never blocks."""
         if self._stdout is not None:
             self._stdout.put(text)
+
+    def set_verbose(self, *, verbose: bool) -> None:
+        """Say more, or less, from now on."""
+        self._package.setLevel(logging.DEBUG if verbose else logging.INFO)
 
     def reopen(self) -> None:
         """Open the log file anew, after it was renamed.  Never blocks."""
@@ -65,7 +73,7 @@ class Logging:
         """
         if not self._stopped:
             self._stopped = True
-            logging.getLogger().removeHandler(self._handler)
+            self._source.removeHandler(self._handler)
             self._handler.close()
             self._package.setLevel(self._level_before)
         # Behind everything else, so that no late line meets a closed descriptor.
@@ -134,13 +142,23 @@ def start_logging(
         stdout = duplicate_or_none(sys.__stdout__, 1)
         if stdout is not None:
             undo.callback(os.close, stdout)
-        sinks = []
+        sinks = open_sinks(log_file=log_file, syslog=syslog, stderr=stderr, ident=ident)
+        undo.pop_all()
+    return Logging(sinks, stdout, verbose=verbose)
+
+
+def open_sinks(
+    *, log_file: str | None, syslog: str | None, stderr: bool, ident: str = IDENT
+) -> list[Sink]:
+    """Each of the named places, opened.  Raises as `start_logging` does."""
+    sinks: list[Sink] = []
+    with contextlib.ExitStack() as undo:
         for open_sink in _openers(log_file, syslog, ident, stderr=stderr):
             if (sink := open_sink()) is not None:
                 undo.callback(sink.close)
                 sinks.append(sink)
         undo.pop_all()
-    return Logging(sinks, stdout, verbose=verbose)
+    return sinks
 
 
 def _openers(

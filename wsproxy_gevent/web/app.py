@@ -21,6 +21,7 @@ from werkzeug.wrappers import Response
 
 from ..auth.authority import quoted
 from ..errors import MethodNotAllowed, NotFound, ProxyError, UpgradeRequired, UsageError
+from .health import Health
 from .pages import Pages
 from .path import path_of
 from .response import add_headers, refused
@@ -40,17 +41,22 @@ _RESERVED = {
 
 
 class WebApp:
-    """Files and pages; `extra_headers` go with each of them, and with no refusal."""
+    """Files and pages; `extra_headers` go with each of them, and with no refusal.
+
+    `health` is asked before all of them.
+    """
 
     def __init__(
         self,
         *,
         static: StaticFiles | None = None,
         pages: Pages | None = None,
+        health: Health | None = None,
         extra_headers: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._static = static
         self._pages = pages
+        self._health = health
         self._extra_headers = tuple(extra_headers)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -68,6 +74,8 @@ class WebApp:
         method = environ["REQUEST_METHOD"]
         if method not in METHODS:
             raise MethodNotAllowed(method)
+        if self._health is not None and (answer := self._health.respond(environ["PATH_INFO"])):
+            return answer
         if self._static is None and self._pages is None:
             raise UpgradeRequired(
                 "this port speaks WebSocket; --web DIR serves files beside it",

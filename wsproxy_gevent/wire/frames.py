@@ -18,6 +18,9 @@ MASKED = 0x80
 LONGEST_HEADER = 14
 LONGEST_CONTROL = 125
 
+# "Per-Message Compressed" (RFC 7692, section 6).
+RSV1 = 0x40
+
 _RESERVED_BITS = 0x70
 _LONGEST_REASON = LONGEST_CONTROL - 2
 
@@ -32,13 +35,14 @@ class Lead(NamedTuple):
     fin: bool
     is_control: bool = False
     opens_message: bool = False
+    compressed: bool = False
 
 
-def _lead(first: int, *, inside: bool) -> Lead | str:
+def _lead(first: int, *, inside: bool, deflate: bool = False) -> Lead | str:
     """What this first byte means inside or outside of a message, or why it can't be."""
     fin, number = bool(first & FIN), first & 0x0F
-    if first & _RESERVED_BITS:
-        return "reserved bits are set, and no extension was agreed on"
+    if fault := _reserved_fault(first, number, inside=inside, deflate=deflate):
+        return fault
     if number not in tuple(Opcode):
         return "the opcode is reserved"
     if number >= Opcode.CLOSE:
@@ -48,12 +52,31 @@ def _lead(first: int, *, inside: bool) -> Lead | str:
         return "a message begins before the last one has ended"
     if not inside and not number:
         return "a continuation has no message to continue"
-    return Lead(Opcode(number), fin, opens_message=not inside)
+    compressed = bool(first & RSV1)
+    return Lead(Opcode(number), fin, opens_message=not inside, compressed=compressed)
 
+
+def _reserved_fault(first: int, number: int, *, inside: bool, deflate: bool) -> str:
+    """What is wrong with the reserved bits; "" if nothing is."""
+    reserved = first & _RESERVED_BITS
+    if reserved and not deflate:
+        return "reserved bits are set, and no extension was agreed on"
+    if reserved & ~RSV1:
+        return "reserved bits are set that no extension agreed on has a use for"
+    if reserved and (inside or number not in (Opcode.TEXT, Opcode.BINARY)):
+        return "RSV1 is for the first frame of a message (RFC 7692, section 6)"
+    return ""
+
+
+Leads = tuple[Lead | str, ...]
 
 # One table for each state: between messages, and inside a fragmented one.
-OUTSIDE = tuple(_lead(first, inside=False) for first in range(256))
-INSIDE = tuple(_lead(first, inside=True) for first in range(256))
+OUTSIDE: Leads = tuple(_lead(first, inside=False) for first in range(256))
+INSIDE: Leads = tuple(_lead(first, inside=True) for first in range(256))
+
+# The same where permessage-deflate was agreed on.
+DEFLATE_OUTSIDE: Leads = tuple(_lead(first, inside=False, deflate=True) for first in range(256))
+DEFLATE_INSIDE: Leads = tuple(_lead(first, inside=True, deflate=True) for first in range(256))
 
 # The first bytes of messages of one frame.
 WHOLE = {FIN | Opcode.TEXT: Opcode.TEXT, FIN | Opcode.BINARY: Opcode.BINARY}

@@ -14,6 +14,8 @@ from ..errors import BadHandshake, LegacyRefused, MethodNotAllowed, VersionRefus
 from ..model import Dialect
 from . import hixie_handshake as hixie
 from . import hybi_handshake as hybi
+from .deflate import Deflate
+from .extensions import EXTENSIONS_FIELD, negotiate
 from .message import Request
 from .subprotocol import choose
 
@@ -33,21 +35,25 @@ _SWALLOWED = (
 
 @dataclass(frozen=True, slots=True)
 class HandshakeRules:
-    """What is accepted: dialects before RFC 6455, and which subprotocols.
+    """What is accepted: dialects before RFC 6455, which subprotocols, and compression.
 
-    An empty `subprotocols` restricts nothing.
+    An empty `subprotocols` restricts nothing.  With `text`, Hixie carries
+    the target's text as it is.
     """
 
     legacy: bool = True
     subprotocols: tuple[str, ...] = ()
+    compress: bool = False
+    text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """A handshake that may be answered.
 
-    `base64` tells whether payload travels in base64.  `head` is the 101 up
-    to its empty line; `challenge` what Hixie-76 hashes with the body.
+    `base64` tells whether payload travels in base64, `deflate` what was
+    agreed on permessage-deflate.  `head` is the 101 up to its empty line;
+    `challenge` what Hixie-76 hashes with the body.
     """
 
     dialect: Dialect
@@ -55,6 +61,7 @@ class Proposal:
     base64: bool
     head: bytes
     challenge: bytes = b""
+    deflate: Deflate | None = None
 
     @property
     def body_length(self) -> int:
@@ -99,8 +106,11 @@ def propose(request: Request, rules: HandshakeRules, *, secure: bool) -> Proposa
     subprotocol = choose(
         request.headers.get_list(hybi.PROTOCOL_FIELD), hybi.PREFERRED, rules.subprotocols
     )
-    head = hybi.answer_to(request, subprotocol)
-    return Proposal(dialect, subprotocol, subprotocol == "base64", head)
+    offers = request.headers.get_all(EXTENSIONS_FIELD) if rules.compress else ()
+    agreed = negotiate(offers)
+    head = hybi.answer_to(request, subprotocol, agreed.answer if agreed else None)
+    deflate = agreed.deflate if agreed else None
+    return Proposal(dialect, subprotocol, subprotocol == "base64", head, deflate=deflate)
 
 
 def _propose_hixie(
@@ -110,7 +120,8 @@ def _propose_hixie(
     subprotocol = choose(offered, hixie.PREFERRED, rules.subprotocols)
     head = hixie.head_for(dialect, request, subprotocol, secure=secure)
     challenge = hixie.challenge_of(request.headers) if dialect is Dialect.HIXIE_76 else b""
-    return Proposal(dialect, subprotocol, base64=True, head=head, challenge=challenge)
+    base64 = subprotocol == "base64" or not rules.text
+    return Proposal(dialect, subprotocol, base64=base64, head=head, challenge=challenge)
 
 
 def _names_websocket(request: Request) -> bool:

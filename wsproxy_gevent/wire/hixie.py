@@ -7,17 +7,17 @@ drafts say, as they come and without memory.  `FF 00`, a frame of type 0xFF
 and no length, is the Close of draft 76, and is understood in both.
 
 Nothing else is in it: no pings, no codes, no fragments, no binary data.
-Bytes travel as base64.
+Bytes travel as base64, but for those of a target that speaks text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..errors import ProtocolError
+from ..errors import ProtocolError, TargetNotText
 from ..model import Buffer, Dialect
 from .payload import PayloadKind, decoders, encoder
-from .session import Close, Data, Event, Failed, Opcode
+from .session import FRAMES_AT_ONCE, Close, Data, Event, Failed, Opcode
 
 _TEXT = 0x00
 _END = 0xFF
@@ -27,6 +27,9 @@ _START, _STOP, _CLOSE = b"\x00", b"\xff", b"\xff\x00"
 
 # Seven bits each, so that a length stays under 2^63 as it does in RFC 6455.
 _MOST_LENGTH_BYTES = 9
+
+# A frame's type and its text; others take a few more.
+_STEPS_AT_ONCE = 2 * FRAMES_AT_ONCE
 
 # A step takes (session, data, where it begins, events) and returns where it
 # ends.  Plain functions: a bound method kept in its own object is a cycle.
@@ -47,6 +50,7 @@ class HixieSession:
         self._decoder = decoders(kind, check_text=check_text).get(Opcode.TEXT)
         self._step: _Step = HixieSession._type
         self._over = False
+        self._rest = b""  # of a read of very many frames
         # The open frame's type and length, if it is of a type that says it.
         self._kind = _TEXT
         self._length = 0
@@ -64,19 +68,28 @@ class HixieSession:
     def mid_frame(self) -> bool:
         return self._step != HixieSession._type and not self._over
 
+    @property
+    def pending(self) -> bool:
+        return len(self._rest) > 0 and not self._over
+
     def receive(self, data: Buffer) -> list[Event]:
         events: list[Event] = []
+        whole, self._rest = self._rest + data, b""
         try:
-            self._read(bytes(data), events)
+            self._read(whole, events)
         except ProtocolError as error:
             self._over = True
             events.append(Failed(error.with_traceback(None)))
         return events
 
     def _read(self, data: bytes, events: list[Event]) -> None:
-        at, end = 0, len(data)
+        at, end, steps = 0, len(data), 0
         while at < end and not self._over:
+            if steps == _STEPS_AT_ONCE:
+                self._rest = data[at:]
+                return
             at = self._step(self, data, at, events)
+            steps += 1
 
     def _type(self, data: bytes, at: int, events: list[Event]) -> int:
         kind = self._kind = data[at]
@@ -151,7 +164,8 @@ class HixieSession:
         """Raises `ValueError` inside a message that `piece` has begun."""
         if self._inside:
             raise ValueError("a message that was begun piece by piece has not ended")
-        return _START, self._encoder.whole(payload), _STOP
+        body = self._encoder.whole(payload)
+        return (_START, body, _STOP) if len(body) or not len(payload) else ()
 
     def piece(self, payload: Buffer, opcode: Opcode, *, final: bool) -> tuple[Buffer, ...]:
         """A piece of one frame: its start comes with the first, its end with the last.
@@ -161,6 +175,9 @@ class HixieSession:
         """
         start, self._inside = (b"" if self._inside else _START), not final
         return start, self._encoder.piece(payload, final=final), _STOP if final else b""
+
+    def complaint(self, *, ended: bool = False) -> TargetNotText | None:
+        return self._encoder.complaint(ended=ended)
 
     def ping(self, payload: bytes = b"") -> bytes:
         return b""

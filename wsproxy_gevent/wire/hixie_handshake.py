@@ -38,17 +38,23 @@ _LARGEST_DIGITS = len(str(_LARGEST))
 
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
+# A scheme and an authority, which a file has empty; "null" is what a browser
+# says for a page without an origin (RFC 6454, section 6.1).
+_ORIGIN = re.compile(r"null|[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
+
 
 def head_for(
     dialect: Dialect, request: Request, subprotocol: str | None, *, secure: bool
 ) -> bytes:
     """The 101 up to its empty line.  `secure` gives the location its scheme.
 
-    Raises `BadHandshake` if the request lacks an Origin or a Host, or if one
-    of them or the target is not visible ASCII.
+    Raises `BadHandshake` if the request lacks an Origin or a Host, if one of
+    them or the target is not visible ASCII, or if the Origin is none.
     """
     prefix = _PREFIX[dialect]
     origin = _visible("Origin", request.headers.get("origin"))
+    if not _ORIGIN.fullmatch(origin):
+        raise BadHandshake("the Origin must be a scheme and a host, or null")
     host = _visible("Host", request.headers.get("host"))
     target = _visible("request target", request.target)
     lines = [

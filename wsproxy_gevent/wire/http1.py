@@ -87,9 +87,9 @@ class RequestReader:
 
 def _parse(head: bytes) -> Request:
     """The request that a whole head asks for, in origin form."""
-    request_line, headers = _lines_of(head)
+    headers = _fields_of(head)
     _check_single_fields(headers)
-    _check_host(headers, version=request_line[-len("1.1") :])
+    _check_host(headers)
     event = _read_by_h11(head)
     method, version = event.method.decode(), event.http_version.decode()
     _check_framing(method, headers)
@@ -101,15 +101,15 @@ def _parse(head: bytes) -> Request:
     return Request(method, target, version, headers)
 
 
-def _lines_of(head: bytes) -> tuple[str, Headers]:
-    """The request line and the fields as they were sent.
+def _fields_of(head: bytes) -> Headers:
+    """The fields as they were sent.
 
     h11 merges repeated lengths and rewrites lists of them, and it is just
     these that must not pass.
     """
-    request_line, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+    _, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
     fields = (line.partition(":") for line in lines)
-    return request_line, Headers((name, value.strip(" \t")) for name, _, value in fields)
+    return Headers((name, value.strip(" \t")) for name, _, value in fields)
 
 
 def _check_single_fields(headers: Headers) -> None:
@@ -118,10 +118,14 @@ def _check_single_fields(headers: Headers) -> None:
             raise BadRequest(f"more than one {name} header")
 
 
-def _check_host(headers: Headers, version: str) -> None:
-    """RFC 9112, section 3.2: 400 to HTTP/1.1 without a Host, and to an invalid one."""
-    if version == "1.1" and "host" not in headers:
-        raise BadRequest("HTTP/1.1 needs a Host header")
+def _check_host(headers: Headers) -> None:
+    """RFC 9112, section 3.2: 400 to HTTP/1.1 without a Host, and to an invalid one.
+
+    HTTP/1.0 could do without, but then it would pass by every rule that is
+    about the Host.
+    """
+    if "host" not in headers:
+        raise BadRequest("a request needs a Host header, in HTTP/1.0 as well")
     if not _AUTHORITY.fullmatch(headers.get("host") or ""):
         raise BadRequest("the Host header is not a host and a port")
 
@@ -163,6 +167,8 @@ def _origin_form(target: str) -> tuple[str, str | None]:
         raise BadRequest("the request target must be a path, or an http URL")
     if target.startswith(_NETWORK_PATHS):
         raise BadRequest("a path must begin with one slash")
+    if "#" in target:
+        raise BadRequest("a request target has no fragment")
     return target, authority
 
 
@@ -251,9 +257,14 @@ def _conversation(request: Request | None) -> h11.Connection:
 
 
 def _may_go_on(request: Request) -> bool:
-    """RFC 9112, section 9.3, without the keep-alive that HTTP/1.0 may ask for."""
+    """RFC 9112, section 9.3, without the keep-alive that HTTP/1.0 may ask for.
+
+    Nothing goes on behind an upgrade that was not made: a proxy in front may
+    have believed in it, and now passes on whatever its client sends.
+    """
     options = (option.lower() for option in request.headers.get_list("connection"))
-    return request.version == "1.1" and "close" not in options
+    ends = "close" in options or "upgrade" in request.headers
+    return request.version == "1.1" and not ends
 
 
 def _checked(text: str) -> bytes:

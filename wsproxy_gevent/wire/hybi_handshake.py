@@ -30,7 +30,7 @@ def accept_for(key: str) -> str:
     return base64.b64encode(digest).decode()
 
 
-def answer_to(request: Request, subprotocol: str | None) -> bytes:
+def answer_to(request: Request, subprotocol: str | None, extensions: str | None = None) -> bytes:
     """The 101, whole.  Raises `BadHandshake` if the key is none."""
     key = request.headers.get("sec-websocket-key") or ""
     if not _KEY.fullmatch(key):
@@ -43,4 +43,6 @@ def answer_to(request: Request, subprotocol: str | None) -> bytes:
     ]
     if subprotocol is not None:
         lines.append(f"Sec-WebSocket-Protocol: {subprotocol}")
+    if extensions is not None:
+        lines.append(f"Sec-WebSocket-Extensions: {extensions}")
     return "".join(f"{line}\r\n" for line in (*lines, "")).encode("ascii")

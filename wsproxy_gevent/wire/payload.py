@@ -19,29 +19,33 @@ import re
 from binascii import Error as NotBase64
 from binascii import a2b_base64, b2a_base64
 from codecs import getincrementaldecoder
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from ..errors import BadPayload
+from ..errors import BadPayload, TargetNotText
 from ..model import Buffer
 from .session import Opcode
+from .text import TextEncoder
 
 
 class PayloadKind(enum.Enum):
     """How a session's frames carry the target's bytes.
 
+    TEXT is for a target that speaks UTF-8 and clients that want to read it.
     VERBATIM is for a target that answers in the client's own words (the
     embedded echo): text stays text, and nothing is decoded.
     """
 
     BINARY = "binary"
     BASE64 = "base64"
+    TEXT = "text"
     VERBATIM = "verbatim"
 
     @property
     def opcode(self) -> Opcode:
         """The opcode of whole messages of our own making."""
-        return Opcode.TEXT if self is PayloadKind.BASE64 else Opcode.BINARY
+        is_text = self in (PayloadKind.BASE64, PayloadKind.TEXT)
+        return Opcode.TEXT if is_text else Opcode.BINARY
 
 
 Decoded = tuple[Buffer, BadPayload | None]
@@ -69,6 +73,9 @@ class Encoder(Protocol):
 
     def piece(self, payload: Buffer, *, final: bool) -> Buffer:
         """The next piece of a message; the pieces together are its payload."""
+
+    def complaint(self, *, ended: bool) -> TargetNotText | None:
+        """What of the bytes so far cannot be encoded, `ended` if no more follow."""
 
 
 # -- Base64 (RFC 4648, section 4) ----------------------------------------------
@@ -163,6 +170,9 @@ class Base64Encoder:
         self._rest = payload[edge:]
         return b2a_base64(payload[:edge], newline=False)
 
+    def complaint(self, *, ended: bool) -> None:
+        """Any bytes can be sent."""
+
 
 # -- As it is --------------------------------------------------------------------
 
@@ -177,6 +187,9 @@ class PlainEncoder:
 
     def piece(self, payload: Buffer, *, final: bool) -> Buffer:
         return payload
+
+    def complaint(self, *, ended: bool) -> None:
+        """Any bytes can be sent."""
 
 
 _LEADING = range(0xC2, 0xF5)
@@ -221,14 +234,22 @@ def decoders(kind: PayloadKind, *, check_text: bool = False) -> Mapping[Opcode, 
     """A new session's decoder for each opcode of a message; none: as it comes.
 
     Base64 is one stream, whichever opcode brings it; its alphabet is
-    stricter than UTF-8, so `check_text` adds nothing to it.
+    stricter than UTF-8, so `check_text` adds nothing to it.  TEXT is checked
+    always.
     """
     if kind is PayloadKind.BASE64:
         stream = Base64Decoder()
         return {Opcode.TEXT: stream, Opcode.BINARY: stream}
+    check_text = check_text or kind is PayloadKind.TEXT
     return {Opcode.TEXT: Utf8Checker()} if check_text else {}
+
+
+_ENCODERS: Mapping[PayloadKind, Callable[[], Encoder]] = {
+    PayloadKind.BASE64: Base64Encoder,
+    PayloadKind.TEXT: TextEncoder,
+}
 
 
 def encoder(kind: PayloadKind) -> Encoder:
     """A new session's encoder."""
-    return Base64Encoder() if kind is PayloadKind.BASE64 else PlainEncoder()
+    return _ENCODERS.get(kind, PlainEncoder)()

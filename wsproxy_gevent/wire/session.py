@@ -12,8 +12,12 @@ import enum
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..errors import ProtocolError
+from ..errors import ProtocolError, TargetNotText
 from ..model import Buffer, Dialect
+
+# The most frames that one call of `receive` takes; what they cost is time, not
+# memory, and these are a millisecond of it.
+FRAMES_AT_ONCE = 256
 
 
 class Opcode(enum.IntEnum):
@@ -82,6 +86,16 @@ class Session(Protocol):
     def mid_frame(self) -> bool:
         """Whether the last read ended inside a frame."""
 
+    @property
+    def pending(self) -> bool:
+        """Whether more of what was taken is to be had by `receive(b"")`.
+
+        What a read unfolds to is handed on in portions, and so are more
+        frames than `FRAMES_AT_ONCE`.  Until the last portion has been taken
+        the session keeps the rest of the read, so no more of the stream
+        should be read before.
+        """
+
     def receive(self, data: Buffer) -> list[Event]:
         """Take the next bytes of the stream, cut anywhere.
 
@@ -94,6 +108,9 @@ class Session(Protocol):
 
         The segments are to be written one after another; the payload is
         among them as it was given wherever the form allows (no copy).
+
+        Under TEXT it is what is whole text of it, without the character that
+        is only begun, which waits for the next call; no segment if nothing is.
         """
 
     def piece(self, payload: Buffer, opcode: Opcode, *, final: bool) -> tuple[Buffer, ...]:
@@ -102,6 +119,14 @@ class Session(Protocol):
         The pieces up to the final one make one message: fragments of it in
         HyBi, where the opcode of later ones is turned into CONTINUATION, and
         stretches of one frame in Hixie, which has neither.
+        """
+
+    def complaint(self, *, ended: bool = False) -> TargetNotText | None:
+        """Why not all that was given can be sent: under TEXT, bytes that are not UTF-8.
+
+        Asked behind each message.  What stands in front of such bytes is in
+        the segments already, nothing behind them ever will be.  `ended` says
+        that nothing follows, so that a character begun is a fault as well.
         """
 
     def ping(self, payload: bytes = b"") -> bytes:

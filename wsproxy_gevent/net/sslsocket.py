@@ -1,0 +1,75 @@
+"""A stream over an `SSLSocket` that another server has made.
+
+Where TLS is ours, `tls` does it better: a socket in OpenSSL's hands loses a
+session whose peer renews its keys while we are in the middle of a write.  This
+is for connections that come with their handshake done.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from contextlib import suppress
+
+from gevent import ssl as gssl
+
+from ..model import Buffer
+from .stream import FIRST_READ, StreamBroken
+
+
+class SslSocketStream:
+    """A connected TLS socket of gevent's, owned from here on."""
+
+    __slots__ = ("_sock",)
+
+    def __init__(self, sock: gssl.SSLSocket) -> None:
+        self._sock = sock
+
+    @property
+    def tls_version(self) -> str:
+        return self._sock.version() or "TLS"
+
+    def read_some(self) -> bytes:
+        """Return what has come, b"" at the end.  May switch."""
+        try:
+            return self._sock.recv(FIRST_READ)
+        except (OSError, ValueError) as exc:
+            raise _broken(exc) from exc
+
+    def write_all(self, *segments: Buffer) -> bool:
+        """Write every segment, joined.  May switch.
+
+        The answer is always True: how often the socket was full is not told.
+        """
+        try:
+            self._sock.sendall(segments[0] if len(segments) == 1 else b"".join(segments))
+        except (OSError, ValueError) as exc:
+            raise _broken(exc) from exc
+        return True
+
+    def finish(self) -> None:
+        """Send close_notify and the FIN.  Never switches.
+
+        What comes from the peer afterwards is only good to be discarded.
+        """
+        # Without a timeout it sends the close_notify and does not wait for the
+        # peer's, which is what it then complains of.
+        self._sock.settimeout(0)
+        with suppress(OSError, ValueError):
+            self._sock.unwrap()
+        try:
+            self._sock.settimeout(None)
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError as exc:
+            raise _broken(exc) from exc
+
+    def abort(self) -> None:
+        """Close the socket; who waits in a verb gets `StreamBroken`.  Never switches."""
+        self._sock.close()
+
+
+def _broken(exc: OSError | ValueError) -> StreamBroken:
+    """A ValueError is how the socket says that its TLS is over."""
+    if isinstance(exc, ssl.SSLError):
+        return StreamBroken(f"TLS broke: {exc.reason or exc}")
+    return StreamBroken(*exc.args)

@@ -1,0 +1,150 @@
+"""A serving life: from the first accepted connection to the last closed one.
+
+Signals only leave word; what they ask for is done here.  SIGHUP reloads,
+SIGUSR1 reopens the log, SIGTERM ends it, and with `--reuse-port` leaves the
+sessions alone for most of the grace: another process serves the port by then.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+
+import gevent
+from gevent import socket as gsocket
+from gevent.pool import Pool
+
+from .assembly import Parts
+from .errors import Busy
+from .model import EchoTarget
+from .net.probe import why_down
+from .record.writer import Recorder
+from .reload import Current, Reloading, Reread
+from .sdnotify import Notifier
+from .server.connection import serve
+from .server.listener import ProxyServer, hand_over, peer_of
+from .stopping import Stopping, drain, leave_alone
+from .telemetry.destinations import Logging
+
+logger = logging.getLogger(__name__)
+
+# What pages under way and records get once the last session has ended.
+AFTER_THE_LAST_SESSION = 2.0
+
+NAME_SECONDS = 5.0
+
+
+class Service:
+    """Serves what the parts listen on, once."""
+
+    def __init__(
+        self, parts: Parts, logging_to: Logging, reread: Reread, notifier: Notifier
+    ) -> None:
+        self._listening = parts.listening
+        self._logging_to = logging_to
+        self._notifier = notifier
+        self._current = Current(parts, logging_to, reread)
+        self._pool = Pool(parts.most_connections)
+        self._servers = [
+            ProxyServer(sock, self._current.context, self._pool)
+            for sock in parts.listening.sockets
+        ]
+        self._recorders: list[Recorder] = []
+        self._note_recorder()
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Serve until told to stop, and see everybody off.  May switch.
+
+        `ready` is called once connections are accepted.
+        """
+        with ExitStack() as held:
+            stopping = Stopping()
+            held.callback(stopping.restore)
+            reloading = Reloading(self._reload, self._logging_to.reopen, stopping.terminate)
+            held.callback(reloading.restore)
+            held.callback(self._notifier.close)
+            self._start(stopping)
+            ready()
+            self._notifier.ready(self._status)
+            asking = gevent.spawn(warn_of_target, self._current.parts)
+            held.callback(asking.kill)
+            stopping.wait()
+            reloading.stop()
+            self._see_off(stopping)
+
+    # -- Beginning and reloading ---------------------------------------------------------
+
+    def _start(self, stopping: Stopping) -> None:
+        for server in self._servers:
+            server.start()
+        self._heartbeat = self._current.parts.heartbeat(self._current.context())
+        self._heartbeat.start()
+        if self._listening.connection is not None:
+            self._serve_the_one(self._listening.connection, stopping)
+
+    def _serve_the_one(self, sock: socket.socket, stopping: Stopping) -> None:
+        """The connection that inetd accepted: with it we end."""
+        family, kind, proto = sock.family, sock.type, sock.proto
+        adopted = gsocket.socket(family, kind, proto, fileno=sock.detach())
+        peer = peer_of(adopted.getpeername())
+        serving = self._pool.spawn(serve, self._current.context(), adopted, peer)
+        serving.rawlink(lambda _: stopping.terminate())
+
+    def _reload(self) -> None:
+        self._notifier.reloading()
+        self._logging_to.reopen()
+        if self._current.reload():
+            self._note_recorder()
+            self._heartbeat.stop()
+            self._heartbeat = self._current.parts.heartbeat(self._current.context())
+            self._heartbeat.start()
+        self._notifier.ready(self._status)
+
+    def _note_recorder(self) -> None:
+        recorder = self._current.parts.recorder
+        if recorder is not None and recorder not in self._recorders:
+            self._recorders.append(recorder)
+
+    @property
+    def _status(self) -> str:
+        return self._current.parts.start_line
+
+    # -- The end -----------------------------------------------------------------------
+
+    def _see_off(self, stopping: Stopping) -> None:
+        """Nobody new, then the sessions, pages and records.  May switch."""
+        parts = self._current.parts
+        parts.health.ready = False
+        self._notifier.stopping(self._current.settings.grace + 2 * AFTER_THE_LAST_SESSION)
+        grace = self._leave_port(stopping)
+        drain(parts.registry, stopping.hurry, grace)
+        self._heartbeat.stop()
+        self._pool.kill(timeout=AFTER_THE_LAST_SESSION)
+        for recorder in self._recorders:
+            if not recorder.drain(AFTER_THE_LAST_SESSION):
+                logger.warning("the disk did not take all of the records in time")
+
+    def _leave_port(self, stopping: Stopping) -> float:
+        """Listen no more; how much of the grace the sessions may still be given.  May switch."""
+        settings = self._current.settings
+        shared = settings.reuse_port and not stopping.hurry.is_set()
+        if shared:
+            hand_over(self._servers)
+        for server in self._servers:
+            server.close()
+        self._listening.close()
+        return (
+            leave_alone(self._pool, stopping.hurry, settings.grace) if shared else settings.grace
+        )
+
+
+def warn_of_target(parts: Parts) -> None:
+    """One line if the target is down: machines start later than their proxy.  May switch."""
+    if isinstance(parts.target, EchoTarget):
+        return
+    with suppress(Busy):
+        reason = parts.pool.call(why_down, parts.target, timeout=NAME_SECONDS)
+        if reason:
+            logger.warning("the target %s is down for now: %s", parts.target, reason)
