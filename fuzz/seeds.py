@@ -71,6 +71,8 @@ def _hybi() -> Seeds:
         yield from (make_input(wire, variant, b"\x03") for variant in (0, 2, 4))
     for wire, _ in frames.EXAMPLES_OF_A_SERVER.values():
         yield make_input(wire, 1, b"\x03")
+    for wire, _ in frames.EXAMPLES_OF_A_CLIENT.values():
+        yield make_input(wire, 0, b"\x07\x09")
     for payload, _ in frames.UTF8.values():
         yield make_input(bytes((0x81, 0x80 | len(payload))) + frames.NO_KEY + payload, 2 | 8)
     for payload, _, _ in frames.BASE64.values():

@@ -155,6 +155,11 @@ def _longer_form(frame: Frame, chance: Random) -> None:
     frame.form = chance.choice((2, 8))
 
 
+def _edge_form(frame: Frame, chance: Random) -> None:
+    """The longest length that a shorter form could say, and the first that it could not."""
+    frame.form, frame.announced = chance.choice(((2, 125), (2, 126), (8, 65535), (8, 65536)))
+
+
 def _other_length(frame: Frame, chance: Random) -> None:
     near = len(frame.payload) + chance.choice((-1, 1, 2, 126))
     frame.announced = max(0, chance.choice((near, 125, 126, 127, 65535, 65536, 1 << 16, 1 << 31)))
@@ -173,7 +178,7 @@ def _longer_body(frame: Frame, chance: Random) -> None:
 
 _FAULTS = (
     *(_other_opcode, _other_fin, _reserved, _other_mask),
-    *(_longer_form, _other_length, _huge_length, _longer_body),
+    *(_longer_form, _edge_form, _other_length, _huge_length, _longer_body),
 )
 
 
