@@ -5,6 +5,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What the engine is compiled from: an installation older than these is made anew.
+COMPILED := $(wildcard wsproxy_gevent/*/*.pyx wsproxy_gevent/*/*.pxd wsproxy_gevent/*/*.h)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint unit e2e autobahn fuzz fuzz-deep clean
@@ -52,11 +54,11 @@ fuzz: .stamps/test
 fuzz-deep: .stamps/fuzz
 	$(BIN)/python -m fuzz.run --runs $(or $(RUNS),100000)
 
-.stamps/run: pyproject.toml setup.py scripts/virtualenv
+.stamps/run: pyproject.toml setup.py scripts/virtualenv $(COMPILED)
 	PYTHON=$(PYTHON) scripts/virtualenv $(VENV) '.[cert,compress]'
 	mkdir -p .stamps && touch $@
 
-.stamps/test: pyproject.toml setup.py scripts/virtualenv
+.stamps/test: pyproject.toml setup.py scripts/virtualenv $(COMPILED)
 	PYTHON=$(PYTHON) scripts/virtualenv $(VENV) '.[cert,vnc,test]'
 	mkdir -p .stamps && touch $@ .stamps/run
 

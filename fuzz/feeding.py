@@ -72,6 +72,8 @@ def held_bytes(thing: object) -> int:
         return sum(map(held_bytes, thing.values()))
     if isinstance(thing, list):
         return sum(map(held_bytes, thing))
+    if hasattr(thing, "held_bytes"):  # of a compiled one, which has no attributes
+        return int(thing.held_bytes)
     return sum(held_bytes(getattr(thing, name)) for name in _parts(thing))
 
 

@@ -41,7 +41,8 @@ class FakeStream:
         self._incoming: Queue[bytes | StreamBroken] = Queue()
         self._room = Event()
         self._room.set()
-        self._reading = self._writing = False
+        self.reading = self._writing = False
+        self.read_count = 0
         self.writes: list[bytes] = []
         self.finished = False
         self.aborted = False
@@ -50,6 +51,10 @@ class FakeStream:
     @property
     def tls_version(self) -> str | None:
         return None
+
+    @property
+    def write_count(self) -> int:
+        return len(self.writes)
 
     # -- The test's side -------------------------------------------------------------
 
@@ -77,15 +82,16 @@ class FakeStream:
     # -- The stream's ------------------------------------------------------------------
 
     def read_some(self) -> bytes:
-        assert not self._reading, "two greenlets read one stream"
-        self._reading = True
+        assert not self.reading, "two greenlets read one stream"
+        self.reading = True
         try:
             data = StreamBroken("aborted") if self.aborted else self._incoming.get()
         finally:
-            self._reading = False
+            self.reading = False
         if isinstance(data, StreamBroken):
             self.break_off()
             raise data
+        self.read_count += 1
         if not data:
             self.end()
         return data

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from wsproxy_gevent import __version__
+from wsproxy_gevent import __version__, engine
 from wsproxy_gevent.cli import decided, log_places, main
 from wsproxy_gevent.config.settings import Settings
 from wsproxy_gevent.errors import UsageError
@@ -41,7 +41,7 @@ def test_the_help_is_an_answer(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_the_version_is_an_answer(capfd: pytest.CaptureFixture[str]) -> None:
     assert run("--version") == 0
-    assert capfd.readouterr() == (f"wsproxy-gevent {__version__}\n", "")
+    assert capfd.readouterr() == (f"wsproxy-gevent {__version__} ({engine.NAME} engine)\n", "")
 
 
 WRONG = [

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Protocol
 
-from . import __version__, activation, check, control, inetd, privileges
+from . import __version__, activation, check, control, engine, inetd, privileges
 from .config.arguments import help_text
 from .config.loading import Loaded, load
 from .config.profile import called_as
@@ -110,7 +110,7 @@ _TASKS: Final[Mapping[Task, Callable[[Loaded, Callable[[str], None]], int]]] = {
 
 _ANSWERS: Final[Mapping[str, Callable[[], str]]] = {
     "help": help_text,
-    "version": lambda: f"wsproxy-gevent {__version__}",
+    "version": lambda: f"wsproxy-gevent {__version__} ({engine.NAME} engine)",
 }
 
 

@@ -28,8 +28,9 @@ from .assembly import Parts
 from .errors import ProxyError, TlsRequired
 from .hosted import Environment, Logged, NotConfigured
 from .model import Peer
+from .net.plain import PlainStream
 from .net.sslsocket import SslSocketStream
-from .net.stream import PlainStream, Stream, tune
+from .net.stream import Stream, tune
 from .server.connection import serve_upgrade
 from .server.listener import peer_of
 from .stopping import drain

@@ -321,6 +321,8 @@ def held_bytes(thing: object) -> int:
         parts = list(thing.values()) if isinstance(thing, dict) else list(thing)
         # Tables that all sessions share are not a session's own.
         return 0 if len(parts) == 256 else sum(map(held_bytes, parts))
+    if hasattr(thing, "held_bytes"):  # of a compiled one, which has no attributes
+        return int(thing.held_bytes)
     if not type(thing).__module__.startswith("wsproxy_gevent.wire"):
         return 0
     slots = getattr(type(thing), "__slots__", ())

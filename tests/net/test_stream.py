@@ -14,7 +14,9 @@ from gevent import socket as gsocket
 from gevent.event import Event
 
 from wsproxy_gevent.model import Buffer
-from wsproxy_gevent.net.stream import PlainStream, StreamBroken, linger, tune
+from wsproxy_gevent.net.plain import PlainStream
+from wsproxy_gevent.net.stream import PlainStream as StreamInPython
+from wsproxy_gevent.net.stream import StreamBroken, linger, tune
 
 from .check_stream import PairFactory, check_stream, noise, read_to_end
 from .sockets import LOOPBACK
@@ -108,8 +110,8 @@ class ScriptedSocket:
         return len(accepted)
 
 
-def scripted(sock: ScriptedSocket) -> PlainStream:
-    return PlainStream(cast(gsocket.socket, sock))
+def scripted(sock: ScriptedSocket) -> StreamInPython:
+    return StreamInPython(cast(gsocket.socket, sock))
 
 
 def test_reads_double_while_they_fill_and_shrink_at_a_short_one() -> None:
@@ -200,6 +202,8 @@ class Trickle:
     """A peer that sends what is scripted, and then is silent or breaks off."""
 
     tls_version = None
+    read_count = write_count = 0
+    reading = False
 
     def __init__(self, *reads: bytes, forever: bool = False, breaks: bool = False) -> None:
         self._reads = list(reads)

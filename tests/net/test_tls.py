@@ -19,7 +19,8 @@ from gevent.subprocess import PIPE, Popen
 from wsproxy_gevent.errors import TlsFailed
 from wsproxy_gevent.model import Buffer
 from wsproxy_gevent.net.certificates import server_context
-from wsproxy_gevent.net.stream import PlainStream, Stream, StreamBroken
+from wsproxy_gevent.net.plain import PlainStream
+from wsproxy_gevent.net.stream import Stream, StreamBroken
 from wsproxy_gevent.net.tls import TlsStream
 
 from .check_stream import check_stream, noise, read_exactly, read_to_end
@@ -212,6 +213,8 @@ class Held:
     """A stream whose writes are kept until they are released."""
 
     tls_version = None
+    read_count = write_count = 0
+    reading = False
 
     def __init__(self, below: Stream) -> None:
         self._below = below

@@ -10,9 +10,10 @@ from tests.relay.frames import closed, from_server
 from wsproxy_gevent.errors import ClientGone
 from wsproxy_gevent.model import Dialect
 from wsproxy_gevent.net.stream import StreamBroken
-from wsproxy_gevent.relay.outbox import A_FEW_PINGS, Outbox
+from wsproxy_gevent.relay.outbox import Outbox
 from wsproxy_gevent.wire.dialects import open_session
 from wsproxy_gevent.wire.payload import PayloadKind
+from wsproxy_gevent.wire.session import A_FEW_PINGS
 
 
 def outbox() -> tuple[Outbox, FakeStream]:

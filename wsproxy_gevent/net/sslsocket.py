@@ -20,10 +20,12 @@ from .stream import FIRST_READ, StreamBroken
 class SslSocketStream:
     """A connected TLS socket of gevent's, owned from here on."""
 
-    __slots__ = ("_sock",)
+    __slots__ = ("_sock", "read_count", "reading", "write_count")
 
     def __init__(self, sock: gssl.SSLSocket) -> None:
         self._sock = sock
+        self.read_count = self.write_count = 0
+        self.reading = False
 
     @property
     def tls_version(self) -> str:
@@ -31,10 +33,15 @@ class SslSocketStream:
 
     def read_some(self) -> bytes:
         """Return what has come, b"" at the end.  May switch."""
+        self.reading = True
         try:
-            return self._sock.recv(FIRST_READ)
+            data = self._sock.recv(FIRST_READ)
         except (OSError, ValueError) as exc:
             raise _broken(exc) from exc
+        finally:
+            self.reading = False
+        self.read_count += 1
+        return data
 
     def write_all(self, *segments: Buffer) -> bool:
         """Write every segment, joined.  May switch.
@@ -45,6 +52,7 @@ class SslSocketStream:
             self._sock.sendall(segments[0] if len(segments) == 1 else b"".join(segments))
         except (OSError, ValueError) as exc:
             raise _broken(exc) from exc
+        self.write_count += 1
         return True
 
     def finish(self) -> None:

@@ -41,6 +41,18 @@ class Stream(Protocol):
     """A two-way byte stream."""
 
     @property
+    def read_count(self) -> int:
+        """The reads that brought something, or found the end."""
+
+    @property
+    def write_count(self) -> int:
+        """The writes that got something away."""
+
+    @property
+    def reading(self) -> bool:
+        """Whether a greenlet waits for something to come."""
+
+    @property
     def tls_version(self) -> str | None:
         """Such as "TLSv1.3", or None on a plain socket."""
 
@@ -71,11 +83,13 @@ class Stream(Protocol):
 class PlainStream:
     """A connected stream socket of gevent's, owned from here on."""
 
-    __slots__ = ("_read_size", "_sock")
+    __slots__ = ("_read_size", "_sock", "read_count", "reading", "write_count")
 
     def __init__(self, sock: gsocket.socket) -> None:
         self._sock = sock
         self._read_size = FIRST_READ
+        self.read_count = self.write_count = 0
+        self.reading = False
 
     @property
     def tls_version(self) -> None:
@@ -98,10 +112,14 @@ class PlainStream:
 
     def read_some(self) -> bytes:
         """Return what has come, at most `LARGEST_READ` bytes.  May switch."""
+        self.reading = True
         try:
             data = self._sock.recv(self._read_size)
         except OSError as exc:
             raise broken(exc) from exc
+        finally:
+            self.reading = False
+        self.read_count += 1
         if len(data) < self._read_size:
             self._read_size = FIRST_READ
         elif self._read_size < LARGEST_READ:
@@ -115,6 +133,7 @@ class PlainStream:
             whole = not rest
             while rest:
                 rest = _behind(rest, self._sock.sendmsg(rest[:SEGMENTS_AT_ONCE]))
+                self.write_count += 1
         except OSError as exc:
             raise broken(exc) from exc
         return whole
@@ -142,7 +161,8 @@ class PlainStream:
         try:
             sent = self._sock.sendmsg(segments[:SEGMENTS_AT_ONCE], (), socket.MSG_DONTWAIT)
         except BlockingIOError:
-            sent = 0
+            return segments
+        self.write_count += 1
         return _behind(segments, sent)
 
 

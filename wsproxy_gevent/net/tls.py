@@ -122,6 +122,18 @@ class TlsStream:
     def tls_version(self) -> str | None:
         return self._tls.version()
 
+    @property
+    def read_count(self) -> int:
+        return self._lower.read_count
+
+    @property
+    def write_count(self) -> int:
+        return self._lower.write_count
+
+    @property
+    def reading(self) -> bool:
+        return self._lower.reading
+
     def read_some(self) -> bytes:
         """Return all the plaintext of what has come.  May switch."""
         while True:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import TypeVar
 
 from ..errors import ClientGone, CloseTimeout, ProxyError, TargetNotText
 from ..model import Buffer, Dialect
@@ -13,6 +14,8 @@ from ..wire.session import Close, Data, Event, Failed, Opcode, Ping, Pong, Sessi
 from .ending import Patience
 from .outbox import Outbox
 from .turn import Turn
+
+_T = TypeVar("_T")
 
 
 def _nothing() -> None:
@@ -27,8 +30,8 @@ class ClientEnd:
 
     `closed_by_peer` is the client's Close; `vanished` says that it ended
     without one; `error`, that it broke off or broke the protocol; `over`,
-    that for one of these reasons nothing more is read.  `waiting` says that
-    a greenlet waits for the client, `answers` that a Ping has been answered.
+    that for one of these reasons nothing more is read.  `answers` says that a
+    Ping has been answered.
 
     A Close is answered as soon as it is read, for the sink that takes what
     came in front of it may be slow.  With `answers_in_order` that waits for
@@ -40,11 +43,11 @@ class ClientEnd:
     """
 
     def __init__(self, stream: Stream, session: Session, *, leftover: bytes = b"") -> None:
-        self._stream = stream
-        self._session = session
+        self.stream = stream
+        self.session = session
+        self.outbox = Outbox(stream, session, self._broke)
         self._leftover = leftover
         self._turn = Turn()
-        self._outbox = Outbox(stream, session, self._broke)
         self._closing = False
         self._last_word: tuple[int, str] | None = None
         self.answers_in_order = False
@@ -52,29 +55,41 @@ class ClientEnd:
         self.error: ProxyError | None = None
         self.vanished = False
         self.over = False
-        self.waiting = False
         self.answers = False
-        self.reads = 0
         self.on_closing: Callable[[], None] = _nothing
         self.on_incomplete: Callable[[], None] = _nothing
 
     @property
     def taking(self) -> bool:
-        return self._outbox.open
+        return self.outbox.open
+
+    @property
+    def holds(self) -> bool:
+        """Whether bytes of an earlier read are still to be understood."""
+        return bool(self._leftover) or self.session.pending
 
     @property
     def busy(self) -> bool:
         """Whether something for the client is being written."""
-        return self._outbox.busy
+        return self.outbox.busy
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a greenlet waits for the client."""
+        return self.stream.reading
+
+    @property
+    def reads(self) -> int:
+        return self.stream.read_count
 
     @property
     def writes(self) -> int:
-        return self._outbox.writes
+        return self.stream.write_count
 
     @property
     def close_code(self) -> int | None:
         """The code of the Close that the client has been sent."""
-        return self._outbox.close_code
+        return self.outbox.close_code
 
     # -- Reading -----------------------------------------------------------------------
 
@@ -84,67 +99,78 @@ class ClientEnd:
         Raises `ClientGone`, or the `ProtocolError` that the client committed
         once the data in front of it has been delivered.
         """
-        while pieces := self.read_pieces():
-            if payload := _joined(pieces):
+        while (payload := self._next(self._payload_of)) is not None:
+            if len(payload):
                 return payload
-            del pieces  # nothing of one read is kept while waiting for the next
         return b""
 
     def read_pieces(self) -> list[Data]:
         """As `read_some`, but with the boundaries; [] at the end.  May switch."""
-        self._say_last_word()
-        while not self.over:
-            if pieces := self._next_pieces():
+        while (pieces := self._next(self._pieces_of)) is not None:
+            if pieces:
                 return pieces
+        return []
+
+    def _next(self, understand: Callable[[bytes], _T]) -> _T | None:
+        """What the session makes of what it still holds, else of the next read.
+
+        None at the end, or the client's fault raised if it was one.  Nothing
+        of a read is kept while waiting for the next.  May switch.
+        """
+        self._say_last_word()
+        if not self.over:
+            if self.session.pending:
+                self._turn.pass_on()
+                self._turn.begin()
+                return understand(b"")
+            if data := self._read():
+                self._turn.begin()
+                return understand(data)
+            self.ended()
         if self.error is not None:
             raise self.error
-        return []
-
-    def _next_pieces(self) -> list[Data]:
-        """What the last read still holds, else the next read."""
-        if self._session.pending:
-            self._turn.pass_on()
-            self._turn.begin()
-            return self._understand(b"")
-        if data := self._read():
-            self.reads += 1
-            self._turn.begin()
-            return self._understand(data)
-        self._ended()
-        return []
+        return None
 
     def _read(self) -> bytes:
+        """May switch."""
         if self._leftover:
             data, self._leftover = self._leftover, b""
             return data
         self._turn.pass_on()
-        self.waiting = True
         try:
-            return self._stream.read_some()
+            return self.stream.read_some()
         except StreamBroken as exc:
-            self.over = True
-            self._broke(exc)
+            self.lost(exc)
             return b""
-        finally:
-            self.waiting = False
 
-    def _understand(self, data: bytes) -> list[Data]:
-        pieces = []
-        for event in self._session.receive(data):
-            if isinstance(event, Data):
-                pieces.append(event)
-            else:
-                self._control(event)
+    def _payload_of(self, data: bytes) -> Buffer:
+        payload, events = self.session.payload_of(data)
+        self.heard(events)
+        if self.session.mid_frame and not len(payload):
+            self.on_incomplete()
+        return payload
+
+    def _pieces_of(self, data: bytes) -> list[Data]:
+        events = self.session.receive(data)
+        pieces = [event for event in events if isinstance(event, Data)]
+        for event in events:
+            self._control(event)
         if not (pieces and self.answers_in_order):
             self._say_last_word()
-        if self._session.mid_frame and not any(len(piece.payload) for piece in pieces):
+        if self.session.mid_frame and not any(len(piece.payload) for piece in pieces):
             self.on_incomplete()
         return pieces
+
+    def heard(self, events: Iterable[Event]) -> None:
+        """See to what a read brought besides payload.  Never switches."""
+        for event in events:
+            self._control(event)
+        self._say_last_word()
 
     def _control(self, event: Event) -> None:
         match event:
             case Ping(payload):
-                self._outbox.pong(payload)
+                self.outbox.pong(payload)
             case Pong():
                 self.answers = True
             case Close(code):
@@ -165,20 +191,25 @@ class ClientEnd:
         """Answer the client's: nothing is read behind it, so the FIN can follow at once."""
         if self._last_word is not None:
             (code, reason), self._last_word = self._last_word, None
-            self._outbox.close(code, reason)
-            self._outbox.finish()
+            self.outbox.close(code, reason)
+            self.outbox.finish()
 
-    def _ended(self) -> None:
-        """The stream's end.  Hixie-75 has no other way to close."""
+    def ended(self) -> None:
+        """The stream's end.  Hixie-75 has no other way to close.  Never switches."""
         if self.over:
             return
         self.over = True
-        if self._session.dialect is Dialect.HIXIE_75 and not self._session.mid_frame:
+        if self.session.dialect is Dialect.HIXIE_75 and not self.session.mid_frame:
             self.closed_by_peer = Close(None)
         else:
             self.vanished = True
-        self._outbox.finish()
+        self.outbox.finish()
         self._begin_closing()
+
+    def lost(self, exc: StreamBroken) -> None:
+        """A read found the connection broken.  Never switches."""
+        self.over = True
+        self._broke(exc)
 
     def _broke(self, exc: StreamBroken) -> None:
         """The connection is lost.  Where a write found it, what came is still read.
@@ -188,7 +219,7 @@ class ClientEnd:
         """
         if self.error is None and self.closed_by_peer is None:
             self.error = ClientGone("the client's connection broke", detail=str(exc))
-        self._outbox.shut()
+        self.outbox.shut()
         self._begin_closing()
 
     def _begin_closing(self) -> None:
@@ -204,25 +235,32 @@ class ClientEnd:
         Raises `ClientGone`, or `TargetNotText` once what could be sent in
         front of the fault has been.
         """
-        whole = self._outbox.message(payload)
-        if complaint := self._session.complaint():
+        whole = self.outbox.message(payload)
+        if complaint := self.session.complaint():
             raise complaint
         return whole
 
+    def write_rest(self, rest: bytes) -> None:
+        """Go on with a frame whose beginning the stream has taken.  May switch.
+
+        Raises `ClientGone`.
+        """
+        self.outbox.rest(rest)
+
     def complaint(self) -> TargetNotText | None:
         """What would be wrong with an end of the payload here."""
-        return self._session.complaint(ended=True)
+        return self.session.complaint(ended=True)
 
     def write_piece(self, payload: Buffer, opcode: Opcode, *, final: bool) -> bool:
         """A piece of a message, for those who keep boundaries.  May switch.
 
         Raises `ClientGone`.
         """
-        return self._outbox.piece(payload, opcode, final=final)
+        return self.outbox.piece(payload, opcode, final=final)
 
     def ping(self) -> None:
         """Have a Ping written, where the dialect has one.  Never switches."""
-        self._outbox.ping()
+        self.outbox.ping()
 
     def close(self, code: int | None, reason: str = "") -> bool:
         """Have a Close written behind the frame that is being written.  Never switches.
@@ -230,7 +268,7 @@ class ClientEnd:
         The first wins: returns False if the session is closing already, or
         the client is lost.  Payload written later is dropped.
         """
-        first = self._outbox.close(code, reason)
+        first = self.outbox.close(code, reason)
         if first:
             self._begin_closing()
         return first
@@ -241,11 +279,11 @@ class ClientEnd:
 
     def settle(self) -> None:
         """Wait until what was to be written is written.  May switch."""
-        self._outbox.settle()
+        self.outbox.settle()
 
     def abort(self) -> None:
-        self._outbox.shut()
-        self._stream.abort()
+        self.outbox.shut()
+        self.stream.abort()
 
     # -- Leaving -----------------------------------------------------------------------
 
@@ -266,19 +304,13 @@ class ClientEnd:
         RFC 6455, section 7.1.1: the server finishes first, then reads to the
         end.
         """
-        self._outbox.finish()
+        self.outbox.finish()
         with suppress(CloseTimeout):
             with Deadline(patience.close).enforce(_too_late):
-                self._outbox.settle()
-            linger(self._stream, per_read=patience.linger_read, total=patience.linger)
+                self.outbox.settle()
+            linger(self.stream, per_read=patience.linger_read, total=patience.linger)
         self.abort()
 
 
 def _too_late() -> CloseTimeout:
     return CloseTimeout("the client did not close in time")
-
-
-def _joined(pieces: list[Data]) -> Buffer:
-    if len(pieces) == 1:
-        return pieces[0].payload
-    return b"".join(piece.payload for piece in pieces)

@@ -50,17 +50,19 @@ class End(Protocol):
 class TargetEnd:
     """The target: its bytes are the payload.
 
-    `reads` counts what came; `write_broke` says that the target took less
-    than it was given.
+    `write_broke` says that the target took less than it was given.
     """
 
     def __init__(self, stream: Stream) -> None:
-        self._stream = stream
+        self.stream = stream
         self._turn = Turn()
         self._ended = False
         self._finished = False
         self.write_broke = False
-        self.reads = 0
+
+    @property
+    def reads(self) -> int:
+        return self.stream.read_count
 
     @property
     def taking(self) -> bool:
@@ -72,30 +74,37 @@ class TargetEnd:
         if self._ended:
             return b""
         try:
-            payload = self._stream.read_some()
+            payload = self.stream.read_some()
         except StreamBroken as exc:
-            raise TargetReset("the target broke off", detail=str(exc)) from exc
-        self.reads += 1
+            raise self.broke(exc) from exc
         self._turn.begin()
         self._ended = not payload
         return payload
+
+    def ended(self) -> None:
+        """A read found the end."""
+        self._ended = True
+
+    def broke(self, exc: StreamBroken) -> TargetReset:
+        """What it means that the connection broke."""
+        return TargetReset("the target broke off", detail=str(exc))
 
     def write_all(self, payload: Buffer) -> bool:
         """Raises `TargetReset`, once; later payload is dropped.  May switch."""
         if not self.taking:
             return True
         try:
-            return self._stream.write_all(payload)
+            return self.stream.write_all(payload)
         except StreamBroken as exc:
             self.write_broke = True
-            raise TargetReset("the target broke off", detail=str(exc)) from exc
+            raise self.broke(exc) from exc
 
     def finish(self) -> None:
         """May switch.  A target that broke is past being told: its reader hears of it."""
         if self.taking:
             self._finished = True
             with suppress(StreamBroken):
-                self._stream.finish()
+                self.stream.finish()
 
     def abort(self) -> None:
-        self._stream.abort()
+        self.stream.abort()

@@ -36,12 +36,16 @@ logger = logging.getLogger(__name__)
 class Client(Protocol):
     """What the heartbeat sees of a client's end."""
 
-    reads: int
-    waiting: bool
     answers: bool
 
     @property
+    def reads(self) -> int: ...
+
+    @property
     def writes(self) -> int: ...
+
+    @property
+    def waiting(self) -> bool: ...
 
     @property
     def busy(self) -> bool: ...

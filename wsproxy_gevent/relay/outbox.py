@@ -28,12 +28,9 @@ from gevent.lock import Semaphore
 from ..errors import ClientGone
 from ..model import Buffer
 from ..net.stream import Stream, StreamBroken
-from ..wire.session import Opcode, Session
+from ..wire.session import A_FEW_PINGS, Opcode, Session
 
 logger = logging.getLogger(__name__)
-
-# More Pings than this between two writes are a flood.
-A_FEW_PINGS = 16
 
 
 class Outbox:
@@ -41,8 +38,8 @@ class Outbox:
 
     `open` says whether payload is still taken: until a Close is asked for or
     the connection breaks.  `close_code` is that of the Close, once there is
-    one.  `writes` counts the calls of the stream.  `on_broken` is called,
-    and must not switch, when a write finds the connection broken.
+    one.  `on_broken` is called, and must not switch, when a write finds the
+    connection broken.
     """
 
     def __init__(
@@ -62,7 +59,6 @@ class Outbox:
         self._shut = False
         self.open = True
         self.close_code: int | None = None
-        self.writes = 0
 
     @property
     def busy(self) -> bool:
@@ -83,6 +79,15 @@ class Outbox:
         """Write a piece of a message.  May switch; the rest is as in `message`."""
         with self._lock:
             return not self.open or self._send(self._session.piece(payload, opcode, final=final))
+
+    def rest(self, rest: bytes) -> None:
+        """Write what is left of a frame that the stream has begun to take.  May switch.
+
+        For a caller who found us not busy and has not switched since, so that
+        nobody comes between.  Raises `ClientGone`.
+        """
+        with self._lock:
+            self._send((rest,))
 
     def _send(self, segments: tuple[Buffer, ...]) -> bool:
         try:
@@ -191,5 +196,4 @@ class Outbox:
         return frame
 
     def _write(self, *segments: Buffer) -> bool:
-        self.writes += 1
         return self._stream.write_all(*segments)

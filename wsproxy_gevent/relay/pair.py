@@ -43,6 +43,7 @@ from .conversation import Conversation
 from .ending import FAULT, TARGET_CLOSED, TARGET_RESET, Ending, Patience
 from .ends import TargetEnd
 from .pump import discard, pump
+from .shortcut import take_shortcuts
 
 __all__ = ["Patience", "Relay"]
 
@@ -68,6 +69,7 @@ class Relay(Conversation):
         super().__init__(info, client, patience=patience, clock=clock)
         self._target = target
         self._downstream_way = Greenlet(self._run_downstream)
+        take_shortcuts(client, target, self._watch, self._upstream, self._downstream)
 
     def _converse(self) -> None:
         self._downstream_way.start()

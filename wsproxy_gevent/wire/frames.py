@@ -6,6 +6,7 @@ plain functions; `hybi` has what depends on the frames before it.
 
 from __future__ import annotations
 
+import enum
 import struct
 from typing import NamedTuple
 
@@ -26,6 +27,23 @@ _LONGEST_REASON = LONGEST_CONTROL - 2
 
 _U16 = struct.Struct("!H")
 _U64 = struct.Struct("!Q")
+
+
+class Role(enum.Enum):
+    """Which end of the connection we are (RFC 6455, section 5.1).
+
+    A client masks what it sends, a server does not; each refuses a peer
+    that does otherwise.
+    """
+
+    SERVER = "server"
+    CLIENT = "client"
+
+
+MASK_RULES = {
+    Role.SERVER: "a client must mask its frames (RFC 6455, section 5.1)",
+    Role.CLIENT: "a server must not mask its frames (RFC 6455, section 5.1)",
+}
 
 
 class Lead(NamedTuple):

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from ..errors import ProtocolError, TargetNotText
 from ..model import Buffer, Dialect
 from .payload import PayloadKind, decoders, encoder
-from .session import FRAMES_AT_ONCE, Close, Data, Event, Failed, Opcode
+from .session import FRAMES_AT_ONCE, Close, Data, Event, Failed, Opcode, joined
 
 _TEXT = 0x00
 _END = 0xFF
@@ -81,6 +81,9 @@ class HixieSession:
             self._over = True
             events.append(Failed(error.with_traceback(None)))
         return events
+
+    def payload_of(self, data: Buffer) -> tuple[Buffer, list[Event]]:
+        return joined(self.receive(data))
 
     def _read(self, data: bytes, events: list[Event]) -> None:
         at, end, steps = 0, len(data), 0

@@ -11,16 +11,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from secrets import token_bytes
+from typing import TYPE_CHECKING
 
+from .. import engine
 from ..errors import TargetNotText
 from ..model import Buffer, Dialect
 from .deflate import Deflate, Deflater, Inflater
-from .frames import FIN, LONGEST_CONTROL, MASKED, RSV1, close_body, header
-from .hybi_reader import Reader, Role
+from .frames import FIN, LONGEST_CONTROL, MASKED, RSV1, Role, close_body, header
+from .hybi_reader import Reader as ReaderInPython
 from .inflating import InflatingReader
 from .mask import apply_mask
 from .payload import PayloadKind, encoder
 from .session import Event, Opcode
+
+if TYPE_CHECKING or not engine.COMPILED:
+    Reader = ReaderInPython
+else:
+    from ._reader import Reader
 
 __all__ = ["HybiSession", "Role"]
 
@@ -102,12 +109,18 @@ class HybiSession:
         deflate: Deflate | None = None,
     ) -> None:
         self._dialect = dialect
+        self._as_it_is = kind is PayloadKind.BINARY and role is Role.SERVER and not deflate
         self._reader = _reader(kind, role, deflate, check_text=check_text)
         self._writer = _Writer(kind, role, new_key, _deflater(role, deflate))
 
     @property
     def dialect(self) -> Dialect:
         return self._dialect
+
+    @property
+    def bare_reader(self) -> ReaderInPython | None:
+        """The reading half of a server that carries binary frames as they are, else None."""
+        return self._reader if self._as_it_is else None
 
     @property
     def mid_frame(self) -> bool:
@@ -119,6 +132,9 @@ class HybiSession:
 
     def receive(self, data: Buffer) -> list[Event]:
         return self._reader.receive(data)
+
+    def payload_of(self, data: Buffer) -> tuple[Buffer, list[Event]]:
+        return self._reader.payload_of(data)
 
     def message(self, payload: Buffer) -> tuple[Buffer, ...]:
         """A TEXT message under BASE64 and TEXT, else a BINARY one.
@@ -148,7 +164,9 @@ class HybiSession:
         return self._writer.close(code, reason)
 
 
-def _reader(kind: PayloadKind, role: Role, deflate: Deflate | None, *, check_text: bool) -> Reader:
+def _reader(
+    kind: PayloadKind, role: Role, deflate: Deflate | None, *, check_text: bool
+) -> ReaderInPython:
     if deflate is None:
         return Reader(kind, role, check_text=check_text)
     theirs = deflate.client if role is Role.SERVER else deflate.server

@@ -17,42 +17,25 @@ what was read, as it came; `pending` says so.
 
 from __future__ import annotations
 
-import enum
-
 from ..errors import ProtocolError
 from ..model import Buffer
 from .frames import (
     INSIDE,
     LONGEST_CONTROL,
     LONGEST_HEADER,
+    MASK_RULES,
     MASKED,
     OUTSIDE,
     WHOLE,
     Lead,
     Leads,
+    Role,
     long_length,
     read_close,
 )
 from .mask import apply_mask
 from .payload import PayloadKind, decoders
-from .session import FRAMES_AT_ONCE, Close, Data, Event, Failed, Opcode, Ping, Pong
-
-
-class Role(enum.Enum):
-    """Which end of the connection we are (RFC 6455, section 5.1).
-
-    A client masks what it sends, a server does not; each refuses a peer
-    that does otherwise.
-    """
-
-    SERVER = "server"
-    CLIENT = "client"
-
-
-_MASK_RULES = {
-    Role.SERVER: "a client must mask its frames (RFC 6455, section 5.1)",
-    Role.CLIENT: "a server must not mask its frames (RFC 6455, section 5.1)",
-}
+from .session import FRAMES_AT_ONCE, Close, Data, Event, Failed, Opcode, Ping, Pong, joined
 
 
 class Reader:
@@ -97,6 +80,9 @@ class Reader:
             self._over = True
             events.append(Failed(error.with_traceback(None)))
         return events
+
+    def payload_of(self, data: Buffer) -> tuple[Buffer, list[Event]]:
+        return joined(self.receive(data))
 
     def _read(self, data: Buffer, events: list[Event]) -> None:
         # Headers are read from `data`, whose type may be quicker to index;
@@ -185,7 +171,7 @@ class Reader:
             return None
         short = head[at + 1] ^ self._expected_mask
         if short & MASKED:
-            raise ProtocolError(_MASK_RULES[self._role])
+            raise ProtocolError(MASK_RULES[self._role])
         if short <= LONGEST_CONTROL:
             return short, 2
         if lead.is_control:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from ..model import Buffer
 from .deflate import Inflater
-from .frames import DEFLATE_INSIDE, DEFLATE_OUTSIDE, Lead
-from .hybi_reader import Reader, Role
+from .frames import DEFLATE_INSIDE, DEFLATE_OUTSIDE, Lead, Role
+from .hybi_reader import Reader
 from .payload import PayloadKind
 from .session import FRAMES_AT_ONCE, Event
 

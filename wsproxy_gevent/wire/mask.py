@@ -6,8 +6,10 @@ Masking is its own inverse, so one function both masks and unmasks.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Protocol
 
+from .. import engine
 from ..model import Buffer
 
 
@@ -27,12 +29,13 @@ def xor_as_integers(data: Buffer, key: bytes, /) -> bytes:
     return number.to_bytes(length, sys.byteorder)
 
 
-try:  # An optional dependency: the same in C, where `websockets` is installed.
-    from websockets.speedups import apply_mask as _in_c
-except ImportError:
-    _xor: _Xor = xor_as_integers
+_xor: _Xor = xor_as_integers
+if engine.COMPILED:
+    from ._reader import xor as _xor
 else:
-    _xor = _in_c
+    # An optional dependency: the same in C, where `websockets` is installed.
+    with suppress(ImportError):
+        from websockets.speedups import apply_mask as _xor
 
 
 def apply_mask(data: Buffer, key: bytes, offset: int = 0) -> bytes:

@@ -19,6 +19,10 @@ from ..model import Buffer, Dialect
 # memory, and these are a millisecond of it.
 FRAMES_AT_ONCE = 256
 
+# More Pings than this that nobody has answered yet are a flood, of which only
+# the latest is answered (RFC 6455, section 5.5.3).
+A_FEW_PINGS = 16
+
 
 class Opcode(enum.IntEnum):
     """RFC 6455, section 5.2."""
@@ -72,6 +76,13 @@ class Failed:
 Event = Data | Ping | Pong | Close | Failed
 
 
+def joined(events: list[Event]) -> tuple[Buffer, list[Event]]:
+    """The payload of all `Data` as one, and the other events."""
+    pieces = [event.payload for event in events if isinstance(event, Data)]
+    payload = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return payload, [event for event in events if not isinstance(event, Data)]
+
+
 class Session(Protocol):
     """Both halves of one connection's framing.
 
@@ -101,6 +112,13 @@ class Session(Protocol):
 
         After `Close` or `Failed` everything is ignored.  `data` is not kept,
         but `Data.payload` may be a view of it.
+        """
+
+    def payload_of(self, data: Buffer) -> tuple[Buffer, list[Event]]:
+        """As `receive`, for those who do not care for boundaries.
+
+        Returns all payload of the read as one, and the events that are not
+        `Data`.  A flood of Pings may be told by its last alone.
         """
 
     def message(self, payload: Buffer) -> tuple[Buffer, ...]:

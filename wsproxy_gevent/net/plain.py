@@ -1,0 +1,14 @@
+"""The plain stream of the engine that is in use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import engine
+
+if TYPE_CHECKING or not engine.COMPILED:
+    from .stream import PlainStream
+else:
+    from ._plain import PlainStream
+
+__all__ = ["PlainStream"]
