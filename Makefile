@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 COMPILED := $(wildcard wsproxy_gevent/*/*.pyx wsproxy_gevent/*/*.pxd wsproxy_gevent/*/*.h)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit e2e autobahn fuzz fuzz-deep clean
+.PHONY: help demo test lint unit e2e autobahn fuzz fuzz-deep bench clean
 
 help:
 	@echo "make demo   set up and serve the embedded demo"
@@ -19,6 +19,7 @@ help:
 	@echo "make e2e    the tests with real peers and a real browser"
 	@echo "make autobahn   hold the echo to Autobahn's suite; needs a CPython 2.7"
 	@echo "make fuzz   compare with other implementations, a million times"
+	@echo "make bench  what we and our peers cost; ROUNDS=7 MODES=down1,tls_* PEERS=ours,haproxy"
 	@echo "make fuzz-deep   fuzz each parser by coverage; RUNS=1000000 executions of each"
 
 demo: .stamps/run
@@ -54,6 +55,12 @@ fuzz: .stamps/test
 fuzz-deep: .stamps/fuzz
 	$(BIN)/python -m fuzz.run --runs $(or $(RUNS),100000)
 
+# Results are left in .bench/results.json; what is not installed here is named.
+bench: .stamps/test .stamps/bench .stamps/npm
+	scripts/debian-packages bench
+	$(BIN)/python -m benchmarks.run --rounds $(or $(ROUNDS),7) --seconds $(or $(SECONDS),2) \
+	    --modes "$(or $(MODES),*)" --peers "$(or $(PEERS),*)" $(if $(OUT),--out $(OUT))
+
 .stamps/run: pyproject.toml setup.py scripts/virtualenv $(COMPILED)
 	PYTHON=$(PYTHON) scripts/virtualenv $(VENV) '.[cert,compress]'
 	mkdir -p .stamps && touch $@
@@ -66,6 +73,12 @@ fuzz-deep: .stamps/fuzz
 	PYTHON=$(PYTHON) scripts/virtualenv $(VENV) '.[fuzz]'
 	mkdir -p .stamps && touch $@
 
+# The peers that PyPI has, in an environment of their own.
+.stamps/bench: benchmarks/peers.txt
+	$(PYTHON) -m venv .bench/venv
+	.bench/venv/bin/python -m pip install --quiet --requirement benchmarks/peers.txt
+	mkdir -p .stamps && touch $@
+
 # Without npm the tests that want its packages skip, and say so.
 .stamps/npm: tests/e2e/package.json tests/e2e/package-lock.json
 	@if command -v npm >/dev/null; then \
@@ -74,4 +87,4 @@ fuzz-deep: .stamps/fuzz
 	else echo "npm is missing; its tests skip" >&2; fi
 
 clean:
-	rm -rf .venv .stamps .fuzz build dist *.egg-info tests/e2e/node_modules
+	rm -rf .venv .stamps .fuzz .bench benchmarks/.build build dist *.egg-info tests/e2e/node_modules
