@@ -1,9 +1,9 @@
 /* Modes `down` and `up`: as many bytes as go through.
  *
  * A session moves slices, each ordered from the target; so what was moved is
- * counted exactly, and nothing is on the way when the run is over.  A slice is
- * doubled until it takes SLICE_NANOSECONDS: slow proxies end in time, and fast
- * ones do not notice the orders.
+ * counted exactly, and nothing is on the way when the run is over.  Slices are
+ * doubled as long as one is through in SLICE_NANOSECONDS: slow proxies end in
+ * time, and fast ones do not notice the orders.
  */
 #include "session.h"
 
@@ -13,19 +13,21 @@
 
 #define SLICE_FIRST_BYTES (64u << 10)
 #define SLICE_MOST_BYTES (64u << 20)
-#define SLICE_NANOSECONDS 50000000u
+#define SLICE_NANOSECONDS 200000000u
 #define WRITE_MOST_BYTES (256u << 10)
 #define WRITES_A_TURN 4
-/* Slices ordered and not confirmed: enough that neither side waits for the other. */
-#define AHEAD 4
+/* Slices ordered and not through.  Upstream there are as many as fill the proxy's
+ * buffers, so that it works under the pressure of a sender that does not wait. */
+#define AHEAD_DOWN 2
+#define AHEAD_UP 16
 
 struct slice {
-    uint64_t pieces, left;
+    uint64_t pieces, left, ordered_at;
 };
 
 struct bulk {
-    uint64_t pieces, slice_began; /* of the newest slice */
-    struct slice slices[AHEAD];   /* down: the first is arriving */
+    uint64_t pieces;               /* of the next slice */
+    struct slice slices[AHEAD_UP]; /* down: the first is arriving */
     int count;
     struct check check;
     uint64_t sent, end;          /* up: bytes on the wire, of the newest slice */
@@ -37,28 +39,24 @@ struct bulk {
 
 static int sessions_done;
 
-static void next_size(struct bulk *bulk)
-{
-    uint64_t now = now_nanoseconds(), first = SLICE_FIRST_BYTES / run.size;
-    if (bulk->pieces == 0)
-        bulk->pieces = first > 0 ? first : 1;
-    else if (now - bulk->slice_began < SLICE_NANOSECONDS
-             && bulk->pieces * 2 * run.size <= SLICE_MOST_BYTES)
-        bulk->pieces *= 2;
-    bulk->slice_began = now;
-}
-
 static void add_slice(struct bulk *bulk)
 {
-    bulk->slices[bulk->count++] =
-        (struct slice){.pieces = bulk->pieces, .left = bulk->pieces * run.size};
+    if (bulk->pieces == 0)
+        bulk->pieces = SLICE_FIRST_BYTES > run.size ? SLICE_FIRST_BYTES / run.size : 1;
+    bulk->slices[bulk->count++] = (struct slice){.pieces = bulk->pieces,
+                                                 .left = bulk->pieces * run.size,
+                                                 .ordered_at = now_nanoseconds()};
 }
 
+/* The first slice is through. */
 static void drop_slice(struct bulk *bulk)
 {
-    uint64_t bytes = bulk->slices[0].pieces * run.size;
-    run.bytes += bytes;
-    run.messages += bulk->slices[0].pieces;
+    const struct slice *slice = &bulk->slices[0];
+    run.bytes += slice->pieces * run.size;
+    run.messages += slice->pieces;
+    if (now_nanoseconds() - slice->ordered_at < SLICE_NANOSECONDS
+        && slice->pieces == bulk->pieces && bulk->pieces * 2 * run.size <= SLICE_MOST_BYTES)
+        bulk->pieces *= 2;
     memmove(bulk->slices, bulk->slices + 1, (size_t)--bulk->count * sizeof *bulk->slices);
 }
 
@@ -81,8 +79,7 @@ static void opened(struct session *session)
 static void order_down(struct session *session)
 {
     struct bulk *bulk = session->own;
-    while (bulk->count < 2 && !run_is_over()) {
-        next_size(bulk);
+    while (bulk->count < AHEAD_DOWN && !run_is_over()) {
         add_slice(bulk);
         session_order(session, ORDER_DOWN, run.size, bulk->pieces * run.size);
     }
@@ -175,7 +172,6 @@ static size_t next_write(const struct session *session)
 static void order_up(struct session *session)
 {
     struct bulk *bulk = session->own;
-    next_size(bulk);
     add_slice(bulk);
     bulk->sent = 0;
     bulk->end = bulk->pieces * frame_bytes;
@@ -190,7 +186,7 @@ static bool more_up(struct session *session)
         return false;
     for (int writes = 0; writes < WRITES_A_TURN; writes++) {
         if (bulk->sent == bulk->end) {
-            if (bulk->count == AHEAD || run_is_over())
+            if (bulk->count == AHEAD_UP || run_is_over())
                 return false;
             order_up(session);
             return true;
