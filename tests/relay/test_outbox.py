@@ -85,7 +85,7 @@ def test_asking_while_somebody_writes_adds_no_greenlets() -> None:
     for _ in range(100):
         box.pong(b"1")
     gevent.sleep(0)
-    assert box._lock.linkcount() == 0
+    assert box.lock.linkcount() == 0
     stream.drain()
     writing.join()
 

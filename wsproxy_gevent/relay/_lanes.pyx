@@ -101,7 +101,9 @@ cdef class Upstream(_Lane):
         Raises `TargetReset`.
         """
         cdef Py_ssize_t got
-        while not (self._watch.observers or self._client.holds):
+        if self._client.holds:
+            return
+        while not self._watch.observers:
             try:
                 got = self._receive()
             except StreamBroken as broken:
@@ -168,7 +170,7 @@ cdef class Downstream(_Lane):
         cdef unsigned char *frame
         cdef Py_ssize_t size, sent
         self._count(got)
-        if self._outbox.busy:  # somebody else is in the middle of a frame
+        if self._outbox.lock.locked():  # somebody else is in the middle of a frame
             self._client.write_all(PyBytes_FromStringAndSize(<char *>shared_buffer(), got))
             return 0
         frame = _framed(got)

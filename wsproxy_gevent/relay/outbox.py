@@ -48,7 +48,7 @@ class Outbox:
         self._stream = stream
         self._session = session
         self._on_broken = on_broken
-        self._lock = Semaphore(1)
+        self.lock = Semaphore(1)
         self._on_its_way = False
         self._pongs: tuple[bytes, ...] = ()
         self._pings_unanswered = 0
@@ -63,7 +63,7 @@ class Outbox:
     @property
     def busy(self) -> bool:
         """Whether something is being written, or waits to be."""
-        return self._on_its_way or self._lock.locked()
+        return self._on_its_way or self.lock.locked()
 
     # -- Payload -------------------------------------------------------------------
 
@@ -72,12 +72,12 @@ class Outbox:
 
         Returns whether the first system call took all.  Raises `ClientGone`.
         """
-        with self._lock:
+        with self.lock:
             return not self.open or self._send(self._session.message(payload))
 
     def piece(self, payload: Buffer, opcode: Opcode, *, final: bool) -> bool:
         """Write a piece of a message.  May switch; the rest is as in `message`."""
-        with self._lock:
+        with self.lock:
             return not self.open or self._send(self._session.piece(payload, opcode, final=final))
 
     def rest(self, rest: bytes) -> None:
@@ -86,7 +86,7 @@ class Outbox:
         For a caller who found us not busy and has not switched since, so that
         nobody comes between.  Raises `ClientGone`.
         """
-        with self._lock:
+        with self.lock:
             self._send((rest,))
 
     def _send(self, segments: tuple[Buffer, ...]) -> bool:
@@ -108,7 +108,7 @@ class Outbox:
     def pong(self, payload: bytes) -> None:
         if self.open:
             self._pings_unanswered += 1
-            only = self._lock.locked() or self._pings_unanswered > A_FEW_PINGS
+            only = self.lock.locked() or self._pings_unanswered > A_FEW_PINGS
             self._pongs = (payload,) if only else (*self._pongs, payload)
             self._see_to_it()
 
@@ -147,13 +147,13 @@ class Outbox:
 
     def settle(self) -> None:
         """Wait until all that was asked for is written.  May switch."""
-        with self._lock:
+        with self.lock:
             self._try_to_empty_slots()
 
     def _bring(self) -> None:
         """A greenlet's way to write what is in the slots, for nobody else does."""
         try:
-            with self._lock:
+            with self.lock:
                 self._on_its_way = False
                 self._try_to_empty_slots()
         except Exception:

@@ -35,6 +35,10 @@ cdef class Reader:
         list events
     ) except -1
     cdef bint is_plain(self)
+    cdef Py_ssize_t _skim(
+        self, const unsigned char *data, Py_ssize_t at, Py_ssize_t size,
+        unsigned char *to, Py_ssize_t *start, Py_ssize_t *out
+    ) noexcept
     cdef Py_ssize_t _squeeze(
         self, const unsigned char *data, Py_ssize_t at, Py_ssize_t size,
         unsigned char *to, Py_ssize_t *start, Py_ssize_t *out, list events

@@ -27,6 +27,9 @@ cdef extern from "xor.h" nogil:
         unsigned char *to, const unsigned char *source, size_t size,
         const unsigned char *key, unsigned phase
     )
+    void wsproxy_xor_short(
+        unsigned char *to, const unsigned char *source, size_t size, const unsigned char *key
+    )
 
 cdef extern from "Python.h":
     PyObject *new_bytes "PyBytes_FromStringAndSize" (const char *data, Py_ssize_t size) except NULL
@@ -41,6 +44,10 @@ cdef enum:
     CLOSE = 0x08
     LONGEST_HEADER = 14
     LONGEST_CONTROL = 125
+    # First bytes of messages of one frame, and the header that goes with a short one.
+    WHOLE_TEXT = 0x81
+    WHOLE_BINARY = 0x82
+    SHORT_HEADER = 6
 
 cdef Py_ssize_t AT_ONCE = FRAMES_AT_ONCE
 cdef int FEW = A_FEW_PINGS
@@ -136,6 +143,10 @@ cdef class Reader:
         self._latest = None
         try:
             while at < size and not self._over:
+                if not (self._left or self._held_size or self._inside):
+                    at = self._skim(data, at, size, to, start, &out)
+                    if at == size:
+                        break
                 if not self._left:
                     at += self._begin(data + at, size - at)
                     if self._held_size:
@@ -147,6 +158,34 @@ cdef class Reader:
             events.append(Failed(error.with_traceback(None)))
         self._tell_latest(events)
         return out
+
+    cdef Py_ssize_t _skim(
+        self, const unsigned char *data, Py_ssize_t at, Py_ssize_t size,
+        unsigned char *to, Py_ssize_t *start, Py_ssize_t *out
+    ) noexcept:
+        """Take short masked messages that are all there; return where that ends.
+
+        Streams of small messages are what framing costs most in.  These few
+        lines do with such frames what the rest of this class would do.
+        """
+        cdef Py_ssize_t length
+        if not self._server:
+            return at
+        while size - at >= SHORT_HEADER:
+            length = data[at + 1] - MASKED
+            if data[at] != WHOLE_BINARY and data[at] != WHOLE_TEXT:
+                break
+            if not 0 <= length <= LONGEST_CONTROL or size - at < SHORT_HEADER + length:
+                break
+            if not out[0] and to == data:
+                start[0] = at + SHORT_HEADER
+            wsproxy_xor_short(
+                to + start[0] + out[0], data + at + SHORT_HEADER, length, data + at + 2
+            )
+            out[0] += length
+            at += SHORT_HEADER + length
+            self.frames += 1
+        return at
 
     cdef Py_ssize_t _squeeze(
         self, const unsigned char *data, Py_ssize_t at, Py_ssize_t size,

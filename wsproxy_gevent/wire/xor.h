@@ -41,4 +41,24 @@ static inline void wsproxy_xor(unsigned char *to, const unsigned char *from, siz
         to[at] = from[at] ^ turned[at & 3];
 }
 
+/* The same for a few bytes, from the key's beginning: without what a long run gains by. */
+static inline void wsproxy_xor_short(unsigned char *to, const unsigned char *from, size_t size,
+                                     const unsigned char *key)
+{
+    unsigned char repeated[8];
+    uint64_t mask, word;
+    size_t at = 0;
+
+    memcpy(repeated, key, 4);
+    memcpy(repeated + 4, key, 4);
+    memcpy(&mask, repeated, sizeof mask);
+    for (; at + 8 <= size; at += 8) {
+        memcpy(&word, from + at, 8);
+        word ^= mask;
+        memcpy(to + at, &word, 8);
+    }
+    for (; at < size; at++)
+        to[at] = from[at] ^ repeated[at & 7];
+}
+
 #endif
