@@ -28,9 +28,9 @@ from .assembly import Parts
 from .errors import ProxyError, TlsRequired
 from .hosted import Environment, Logged, NotConfigured
 from .model import Peer
-from .net.plain import PlainStream
 from .net.sslsocket import SslSocketStream
 from .net.stream import Stream, tune
+from .net.streams import PlainStream
 from .server.connection import serve_upgrade
 from .server.listener import peer_of
 from .stopping import drain

@@ -14,9 +14,9 @@ from gevent import socket as gsocket
 from gevent.event import Event
 
 from wsproxy_gevent.model import Buffer
-from wsproxy_gevent.net.plain import PlainStream
 from wsproxy_gevent.net.stream import PlainStream as StreamInPython
 from wsproxy_gevent.net.stream import StreamBroken, linger, tune
+from wsproxy_gevent.net.streams import PlainStream
 
 from .check_stream import PairFactory, check_stream, noise, read_to_end
 from .sockets import LOOPBACK

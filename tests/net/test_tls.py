@@ -19,9 +19,8 @@ from gevent.subprocess import PIPE, Popen
 from wsproxy_gevent.errors import TlsFailed
 from wsproxy_gevent.model import Buffer
 from wsproxy_gevent.net.certificates import server_context
-from wsproxy_gevent.net.plain import PlainStream
 from wsproxy_gevent.net.stream import Stream, StreamBroken
-from wsproxy_gevent.net.tls import TlsStream
+from wsproxy_gevent.net.streams import PlainStream, TlsStream
 
 from .check_stream import check_stream, noise, read_exactly, read_to_end
 from .conftest import Files

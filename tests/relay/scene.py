@@ -14,7 +14,7 @@ from gevent import socket as gsocket
 
 from tests.fakes import session_info
 from wsproxy_gevent.model import Dialect
-from wsproxy_gevent.net.plain import PlainStream
+from wsproxy_gevent.net.streams import PlainStream
 from wsproxy_gevent.observer import SessionSummary
 from wsproxy_gevent.relay.echo import Echo
 from wsproxy_gevent.relay.ends import ClientEnd, TargetEnd

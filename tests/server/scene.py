@@ -18,8 +18,8 @@ from wsproxy_gevent.errors import ProxyError
 from wsproxy_gevent.limits import OpeningLimits
 from wsproxy_gevent.live.registry import Registry
 from wsproxy_gevent.model import Peer, Target, TcpTarget, UnixTarget
-from wsproxy_gevent.net.plain import PlainStream
 from wsproxy_gevent.net.stream import Stream
+from wsproxy_gevent.net.streams import PlainStream
 from wsproxy_gevent.relay.ending import Patience
 from wsproxy_gevent.server.connection import serve
 from wsproxy_gevent.server.context import Context

@@ -16,8 +16,7 @@ from tests.server.scene import HASTY_LIMITS, PLAIN_GET, RFC_6455, Serve, page, s
 from wsproxy_gevent.auth.host import HostRule
 from wsproxy_gevent.model import Peer
 from wsproxy_gevent.net.certificates import FixedContext, self_signed_context
-from wsproxy_gevent.net.plain import PlainStream
-from wsproxy_gevent.net.tls import TlsStream
+from wsproxy_gevent.net.streams import PlainStream, TlsStream
 from wsproxy_gevent.server.connection import serve_upgrade
 from wsproxy_gevent.server.context import Context
 from wsproxy_gevent.wire.handshake import HandshakeRules

@@ -6,14 +6,24 @@ cdef enum:
     LARGEST = 512 * 1024
 
 
-cdef class PlainStream:
+cdef class CompiledStream:
+    """Both kinds of stream, to those who have a buffer of their own."""
+
+    # Whether the last read took all there was, so that the next one waits.
+    cdef bint drained
+
+    cdef Py_ssize_t receive(self, unsigned char *buffer, Py_ssize_t size) except -1
+    cdef Py_ssize_t send_nowait(self, const unsigned char *data, Py_ssize_t size) except -1
+    cdef bint owes(self)
+    cdef int until_readable(self) except -1
+
+
+cdef class PlainStream(CompiledStream):
     cdef readonly unsigned long long read_count
     cdef readonly unsigned long long write_count
     cdef object _sock
     cdef object _hub
     cdef int _fd
-    # Whether the last read took all there was, so that the next one waits.
-    cdef bint _drained
     cdef Py_ssize_t _read_size
     # Kept for the stream's life, from their first use on.
     cdef object _readable
@@ -22,9 +32,6 @@ cdef class PlainStream:
     cdef object _reader
     cdef object _writer
 
-    cdef Py_ssize_t receive(self, unsigned char *buffer, Py_ssize_t size) except -1
-    cdef Py_ssize_t send_nowait(self, const unsigned char *data, Py_ssize_t size) except -1
-    cdef int until_readable(self) except -1
     cdef int until_writable(self) except -1
     cdef int _check_open(self) except -1
     cdef int _check_greenlet(self, current) except -1

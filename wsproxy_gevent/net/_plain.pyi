@@ -2,7 +2,9 @@ from gevent import socket as gsocket
 
 from ..model import Buffer
 
-class PlainStream:
+class CompiledStream: ...
+
+class PlainStream(CompiledStream):
     read_count: int
     write_count: int
     reading: bool

@@ -82,7 +82,34 @@ cdef object _failure(int number):
     return failure
 
 
-cdef class PlainStream:
+cdef class CompiledStream:
+    """Both kinds of stream, to those who have a buffer of their own."""
+
+    cdef Py_ssize_t receive(self, unsigned char *buffer, Py_ssize_t size) except -1:
+        """Read into the buffer, at most `size` bytes; 0 at the end.  May switch.
+
+        The buffer may be the shared one: it is written after the last switch.
+        Raises `StreamBroken`.
+        """
+        raise NotImplementedError
+
+    cdef Py_ssize_t send_nowait(self, const unsigned char *data, Py_ssize_t size) except -1:
+        """Send what can be sent at once; return how much that is.  Never switches.
+
+        What is left, and every error, is for the `write_all` that must follow.
+        """
+        raise NotImplementedError
+
+    cdef bint owes(self):
+        """Whether a `write_all`, of nothing perhaps, must follow although all was taken."""
+        return False
+
+    cdef int until_readable(self) except -1:
+        """Wait until there is more to read.  May switch."""
+        raise NotImplementedError
+
+
+cdef class PlainStream(CompiledStream):
     """A connected stream socket of gevent's, owned from here on."""
 
     def __init__(self, sock):
@@ -122,25 +149,21 @@ cdef class PlainStream:
     def read_some(self):
         """Return what has come, at most `LARGEST_READ` bytes.  May switch."""
         cdef Py_ssize_t got = self.receive(BUFFER + HEADROOM, self._read_size)
-        if self._drained:
+        if self.drained:
             self._read_size = FIRST
         elif self._read_size < LARGEST:
             self._read_size *= 2
         return PyBytes_FromStringAndSize(<char *>BUFFER + HEADROOM, got)
 
     cdef Py_ssize_t receive(self, unsigned char *buffer, Py_ssize_t size) except -1:
-        """Read into the buffer, at most `size` bytes; 0 at the end.  May switch.
-
-        The buffer may be the shared one: it is written after the last switch.
-        """
         cdef ssize_t got
         self._check_open()
-        if self._drained:
+        if self.drained:
             self.until_readable()
         while True:
             got = recv(self._fd, buffer, size, MSG_DONTWAIT)
             if got >= 0:
-                self._drained = 0 < got < size
+                self.drained = 0 < got < size
                 self.read_count += 1
                 return got
             if _would_block():
@@ -170,10 +193,6 @@ cdef class PlainStream:
                 PyBuffer_Release(&views[i])
 
     cdef Py_ssize_t send_nowait(self, const unsigned char *data, Py_ssize_t size) except -1:
-        """Send what the socket takes at once; return how much that is.  Never switches.
-
-        An error is as if it took nothing: it stays for the `write_all` that follows.
-        """
         cdef ssize_t sent = send(self._fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL)
         if sent < 0:
             return 0

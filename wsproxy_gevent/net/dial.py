@@ -18,10 +18,10 @@ from ..errors import (
 from ..model import TcpTarget, UnixTarget
 from .address import Address, from_addrinfo, interleaved, numeric_or_none
 from .clock import Deadline
-from .plain import PlainStream
 from .pool import NativePool, PoolTimeout
 from .race import first_to_connect
 from .stream import StreamBroken, tune
+from .streams import PlainStream
 
 # A name with more addresses than this will not be saved by the ninth.
 MOST_ADDRESSES = 8

@@ -35,6 +35,8 @@ WRITE_STEP = 64 * 1024
 # The most plaintext in one record (RFC 8446, section 5.1).
 RECORD = 16 * 1024
 
+TRUNCATED = "TLS was cut off without a close_notify: truncated"
+
 # What OpenSSL calls the commoner failures, and what to say of them.
 _CURES = {
     "UNSUPPORTED_PROTOCOL": "the peer speaks no TLS that is new enough: 1.2 is the oldest allowed",
@@ -144,7 +146,7 @@ class TlsStream:
                 raise self._fault
             received = self._lower.read_some()
             if not received:
-                raise StreamBroken("TLS was cut off without a close_notify: truncated")
+                raise StreamBroken(TRUNCATED)
             self._take(received)
 
     def write_all(self, *segments: Buffer) -> bool:
@@ -188,7 +190,7 @@ class TlsStream:
         except ssl.SSLError as exc:
             with suppress(StreamBroken):
                 self._flush()  # the alert that tells the peer why
-            raise _failure(exc) from exc
+            raise failure_of(exc) from exc
         except StreamBroken as exc:
             raise TlsFailed("the connection broke in the TLS handshake", detail=str(exc)) from exc
 
@@ -226,7 +228,7 @@ class TlsStream:
                 self._incoming.write(view[start : start + BUFFER_STEP])
                 self._decrypt()
         except ssl.SSLError as exc:
-            self._fault = _broken(exc)
+            self._fault = fault_of(exc)
         self._answer()
 
     def _decrypt(self) -> None:
@@ -261,7 +263,7 @@ class TlsStream:
                 plain = plain[self._tls.write(plain[:BUFFER_STEP]) :]
                 records.append(self._outgoing.read())
         except ssl.SSLError as exc:
-            raise _broken(exc) from exc
+            raise fault_of(exc) from exc
         return records
 
     def _flush(self) -> None:
@@ -270,12 +272,12 @@ class TlsStream:
             self._lower.write_all(self._outgoing.read())
 
 
-def _broken(exc: ssl.SSLError) -> StreamBroken:
+def fault_of(exc: ssl.SSLError) -> StreamBroken:
     fault = StreamBroken(f"TLS broke: {exc.reason or exc}")
     fault.__cause__ = exc
     return fault
 
 
-def _failure(exc: ssl.SSLError) -> TlsFailed:
+def failure_of(exc: ssl.SSLError) -> TlsFailed:
     reason = _CURES.get(exc.reason or "", "the TLS handshake failed")
     return TlsFailed(reason, detail=str(exc))

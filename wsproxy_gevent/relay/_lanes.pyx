@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
-"""The two directions of a session, compiled, where nothing stands between the sockets.
+"""The two directions of a session, compiled, where nothing stands between the streams.
 
-For plain sockets and binary frames, as long as nobody watches.  A lane
+For binary frames, plain or under TLS, as long as nobody watches.  A lane
 carries payload just as `pump` would, one read and one send at a time; what
 is not payload it hands to the ends, which know what to do, and whatever it
 cannot do at once it leaves to their own verbs.  When it returns, the next
@@ -13,7 +13,7 @@ nobody else runs.  Only what a full socket does not take is copied.
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
-from ..net._plain cimport HEADROOM, LARGEST, PlainStream, shared_buffer
+from ..net._plain cimport HEADROOM, LARGEST, CompiledStream, shared_buffer
 from ..wire._reader cimport Reader
 
 from ..net.stream import FIRST_READ, StreamBroken
@@ -50,8 +50,8 @@ cdef class _Lane:
     cdef object _client
     cdef object _target
     cdef object _watch
-    cdef PlainStream _source
-    cdef PlainStream _sink
+    cdef CompiledStream _source
+    cdef CompiledStream _sink
     cdef Py_ssize_t _size
     cdef long long _since
 
@@ -69,9 +69,9 @@ cdef class _Lane:
         that is ready before it comes back to this one.
         """
         cdef Py_ssize_t got
-        if self._source._drained:
+        if self._source.drained:
             self._source.until_readable()
-            self._source._drained = False
+            self._source.drained = False
             self._since = _now()
         elif _now() - self._since >= SHARE:
             self._source.until_readable()
@@ -124,7 +124,7 @@ cdef class Upstream(_Lane):
         if size:
             self._count(size)
             sent = self._sink.send_nowait(shared_buffer() + start, size)
-            if sent < size:
+            if sent < size or self._sink.owes():
                 self._size = FIRST
                 rest = PyBytes_FromStringAndSize(
                     <char *>shared_buffer() + start + sent, size - sent
@@ -176,7 +176,7 @@ cdef class Downstream(_Lane):
         frame = _framed(got)
         size = shared_buffer() + got - frame
         sent = self._sink.send_nowait(frame, size)
-        if sent < size:
+        if sent < size or self._sink.owes():
             self._size = FIRST
             self._client.write_rest(PyBytes_FromStringAndSize(<char *>frame + sent, size - sent))
         return 0

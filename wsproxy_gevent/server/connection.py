@@ -31,9 +31,8 @@ from ..errors import (
 )
 from ..model import Peer
 from ..net.clock import Deadline, http_date, wall
-from ..net.plain import PlainStream
 from ..net.stream import Stream, StreamBroken, linger, tune
-from ..net.tls import TlsStream
+from ..net.streams import PlainStream, TlsStream
 from ..wire import policy
 from ..wire.handshake import is_upgrade
 from ..wire.http1 import RequestReader, ResponseWriter, refusal, whole

@@ -1,4 +1,4 @@
-"""The plain stream of the engine that is in use."""
+"""The streams of the engine that is in use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from .. import engine
 
 if TYPE_CHECKING or not engine.COMPILED:
     from .stream import PlainStream
+    from .tls import TlsStream
 else:
     from ._plain import PlainStream
+    from ._tls import TlsStream
 
-__all__ = ["PlainStream"]
+__all__ = ["PlainStream", "TlsStream"]

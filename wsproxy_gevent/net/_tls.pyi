@@ -1,0 +1,34 @@
+import ssl
+
+from ..model import Buffer
+from ._plain import CompiledStream
+from .stream import Stream
+
+class TlsStream(CompiledStream):
+    read_count: int
+    write_count: int
+    reading: bool
+    tls_version: str | None
+    def __init__(
+        self,
+        lower: Stream,
+        context: ssl.SSLContext,
+        *,
+        server_side: bool,
+        server_hostname: str | None = None,
+    ) -> None: ...
+    @classmethod
+    def accept(cls, lower: Stream, context: ssl.SSLContext, first: bytes = b"") -> TlsStream: ...
+    @classmethod
+    def connect(
+        cls,
+        lower: Stream,
+        context: ssl.SSLContext,
+        *,
+        server_hostname: str | None = None,
+        first: bytes = b"",
+    ) -> TlsStream: ...
+    def read_some(self) -> bytes: ...
+    def write_all(self, *segments: Buffer) -> bool: ...
+    def finish(self) -> None: ...
+    def abort(self) -> None: ...
