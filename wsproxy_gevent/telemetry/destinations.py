@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from ..errors import StartError
+from .gathering import Gathering
 from .outbox import Outbox
 from .sinks import FileSink, GlyphSink, Line, Sink, StderrSink, duplicate_or_none
 from .syslog import SyslogSink, parse_address
@@ -43,7 +44,7 @@ class Logging:
         self._sinks = sinks
         self._outbox = Outbox(self._report_lost)
         self._stdout = None if stdout is None else GlyphSink(stdout, self._outbox.post)
-        self._handler = _PostingHandler(self._outbox, sinks)
+        self._handler = _PostingHandler(Gathering(self._outbox, sinks))
         self._package = logging.getLogger(PACKAGE_LOGGER)
         self._level_before = self._package.level
         self._package.setLevel(logging.DEBUG if verbose else logging.INFO)
@@ -98,10 +99,9 @@ class _PostingHandler(logging.Handler):
     log too.
     """
 
-    def __init__(self, outbox: Outbox, sinks: list[Sink]) -> None:
+    def __init__(self, lines: Gathering) -> None:
         super().__init__()
-        self._outbox = outbox
-        self._sinks = sinks
+        self._lines = lines
 
     def createLock(self) -> None:  # noqa: N802  the name is logging's
         self.lock = None
@@ -113,13 +113,13 @@ class _PostingHandler(logging.Handler):
         return bool(kept)
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = Line(record.created, record.levelno, self._text(record))
-        for sink in self._sinks:
-            self._outbox.post(partial(sink.write, line))
+        self._lines.put(Line(record.created, record.levelno, self._text(record)))
 
     def _text(self, record: logging.LogRecord) -> str:
         try:
-            return self.format(record)
+            if record.exc_info or record.exc_text or record.stack_info or self.formatter:
+                return self.format(record)
+            return record.getMessage()  # the same at a fraction of its cost
         except Exception as error:  # noqa: BLE001  a plugin's mistake must not end a session
             return f"a log line of {record.name} cannot be formatted: {error}"
 

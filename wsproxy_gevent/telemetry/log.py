@@ -22,59 +22,53 @@ class TextSessionLog:
         self._logger = logger
 
     def opened(self, info: SessionInfo) -> None:
-        self._logger.info("session opened %s", _session(info))
+        if self._logger.isEnabledFor(logging.INFO):
+            self._say(logging.INFO, f"session opened {_session(info)}")
 
     def closed(self, summary: SessionSummary) -> None:
-        self._logger.info(
-            "session closed %s %s %s %s",
-            _session(summary.info),
-            _traffic("upstream", summary.upstream),
-            _traffic("downstream", summary.downstream),
-            _outcome(summary),
-        )
+        if self._logger.isEnabledFor(logging.INFO):
+            self._say(logging.INFO, f"session closed {_closed(summary)}")
 
     def refused(self, peer: Peer, stage: str, error: ProxyError) -> None:
-        self._logger.log(
-            error.log_level,
-            "refused %s %s %s %s",
-            field("peer", peer),
-            field("stage", stage),
-            field("reason", error.slug),
-            _detail(error.detail or error.reason),
-        )
+        if self._logger.isEnabledFor(error.log_level):
+            self._say(error.log_level, f"refused {_refused(peer, stage, error)}")
+
+    def _say(self, level: int, text: str) -> None:
+        # As the logger's own methods do, without their search for the line of
+        # code that called them.
+        logger = self._logger
+        logger.handle(logger.makeRecord(logger.name, level, "", 0, text, (), None))
+
+
+def _closed(summary: SessionSummary) -> str:
+    text = (
+        f"{_session(summary.info)} {_traffic('upstream', summary.upstream)}"
+        f" {_traffic('downstream', summary.downstream)} seconds={summary.seconds:.3f}"
+        f" ended_by={summary.ended_by} {field('close_code', summary.close_code)}"
+        f" reason={summary.reason}"
+    )
+    return f"{text} {_detail(summary.detail)}" if summary.detail else text
+
+
+def _refused(peer: Peer, stage: str, error: ProxyError) -> str:
+    detail = _detail(error.detail or error.reason)
+    return f"{field('peer', peer)} stage={stage} reason={error.slug} {detail}"
+
+
+# What is ours and can hold no blank is written as it is; the rest goes through `field`.
 
 
 def _session(info: SessionInfo) -> str:
     subprotocol = None if info.subprotocol is None else escape(info.subprotocol)
-    return " ".join(
-        (
-            field("id", info.id),
-            field("peer", info.peer),
-            field("target", escape(str(info.target))),
-            field("dialect", info.dialect.value),
-            field("subprotocol", subprotocol),
-            field("tls", info.tls),
-        )
+    return (
+        f"id={info.id} {field('peer', info.peer)} {field('target', escape(str(info.target)))}"
+        f" dialect={info.dialect.value} {field('subprotocol', subprotocol)}"
+        f" {field('tls', info.tls)}"
     )
 
 
 def _traffic(direction: str, traffic: Traffic) -> str:
-    return " ".join(
-        (
-            field(f"{direction}_bytes", traffic.payload_bytes),
-            field(f"{direction}_chunks", traffic.chunks),
-        )
-    )
-
-
-def _outcome(summary: SessionSummary) -> str:
-    fields = [
-        field("seconds", f"{summary.seconds:.3f}"),
-        field("ended_by", summary.ended_by),
-        field("close_code", summary.close_code),
-        field("reason", summary.reason),
-    ]
-    return " ".join([*fields, _detail(summary.detail)] if summary.detail else fields)
+    return f"{direction}_bytes={traffic.payload_bytes} {direction}_chunks={traffic.chunks}"
 
 
 def _detail(text: str) -> str:

@@ -57,7 +57,7 @@ class Outbox:
     def post(self, job: Job) -> bool:
         """Queue a job, or count it as lost.  From any thread; never blocks."""
         if self._stopping or self._jobs.qsize() >= self._jobs_waiting:
-            self._lose(1)
+            self.lose(1)
             return False
         self._jobs.put(job)
         return True
@@ -98,7 +98,7 @@ class Outbox:
         try:
             job()
         except Exception:  # noqa: BLE001  a thread begins here; where would it be logged?
-            self._lose(1)
+            self.lose(1)
 
     def _report(self) -> None:
         self._next_report = self._clock.monotonic() + REPORT_EVERY_SECONDS
@@ -107,8 +107,9 @@ class Outbox:
         try:
             self._report_lost(lost)
         except Exception:  # noqa: BLE001  as above
-            self._lose(lost)
+            self.lose(lost)
 
-    def _lose(self, count: int) -> None:
+    def lose(self, count: int) -> None:
+        """Count what was lost, here or on its way here.  From any thread; never blocks."""
         with self._lost_lock:
             self._lost += count

@@ -13,9 +13,10 @@ import os
 import select
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import IO, Protocol
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import accumulate
+from typing import IO, NamedTuple, Protocol
 
 from gevent import monkey
 
@@ -33,8 +34,7 @@ _MADE_SAFE = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """`created` is seconds since the epoch, `level` one of logging's."""
 
     created: float
@@ -43,11 +43,18 @@ class Line:
 
     def render(self) -> bytes:
         """`2026-11-23 07:53:42 INFO text` in local time, with its newline."""
-        clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.created))
-        return f"{clock} {logging.getLevelName(self.level)} ".encode() + self.safe_text() + b"\n"
+        return b"%s %s\n" % (_stamp(int(self.created), self.level), self.safe_text())
 
     def safe_text(self) -> bytes:
+        if self.text.isprintable():  # most are, and then there is nothing to look for
+            return self.text.encode()
         return self.text.translate(_MADE_SAFE).encode("utf-8", "backslashreplace")
+
+
+@lru_cache(maxsize=16)  # the lines of a second share theirs
+def _stamp(unix_seconds: int, level: int) -> bytes:
+    clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(unix_seconds))
+    return f"{clock} {logging.getLevelName(level)}".encode()
 
 
 class Sink(Protocol):
@@ -67,6 +74,10 @@ class FileSink:
 
     def write(self, line: Line) -> None:
         write_fully(self._descriptor, line.render())
+
+    def write_together(self, lines: Sequence[Line]) -> int:
+        """Returns how many lines are lost.  Blocks."""
+        return _write_together(self._descriptor, lines)
 
     def reopen(self) -> None:
         """Go on in the file that now has the name; if there can be none, in the old one."""
@@ -92,6 +103,11 @@ class StderrSink:
         # A closed terminal or pipe is nobody's loss, and cannot be told to anybody.
         with contextlib.suppress(OSError):
             write_fully(self._descriptor, line.render())
+
+    def write_together(self, lines: Sequence[Line]) -> int:
+        """None counts as lost, as above.  Blocks."""
+        _write_together(self._descriptor, lines)
+        return 0
 
     def close(self) -> None:
         os.close(self._descriptor)
@@ -157,10 +173,28 @@ def write_fully(descriptor: int, data: bytes) -> None:
     """Blocks, also where somebody has made the descriptor non-blocking."""
     rest = memoryview(data)
     while rest:
-        try:
-            rest = rest[os.write(descriptor, rest) :]
-        except BlockingIOError:
-            _wait_writable(descriptor)
+        rest = rest[_write_some(descriptor, rest) :]
+
+
+def _write_together(descriptor: int, lines: Sequence[Line]) -> int:
+    """Write the lines in as few system calls as go; how many are not there whole."""
+    rendered = [line.render() for line in lines]
+    rest, written = memoryview(b"".join(rendered)), 0
+    try:
+        while rest:
+            sent = _write_some(descriptor, rest)
+            rest, written = rest[sent:], written + sent
+    except OSError:
+        return sum(end > written for end in accumulate(map(len, rendered)))
+    return 0
+
+
+def _write_some(descriptor: int, data: memoryview) -> int:
+    try:
+        return os.write(descriptor, data)
+    except BlockingIOError:
+        _wait_writable(descriptor)
+        return 0
 
 
 def _wait_writable(descriptor: int) -> None:
