@@ -4,6 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fuzz import keeping
+from fuzz.feeding import read_input
+from tests.cases import handshakes
 from tests.cases.requests import BAD, BEHIND, GOOD, HIXIE_KEY1, get
 from wsproxy_gevent.errors import (
     BadRequest,
@@ -13,6 +16,7 @@ from wsproxy_gevent.errors import (
     ProxyError,
     RequestLineTooLong,
 )
+from wsproxy_gevent.wire import http1
 from wsproxy_gevent.wire.http1 import (
     HeadLimits,
     RequestReader,
@@ -47,6 +51,13 @@ def status_of(*pieces: bytes) -> int:
     except ProxyError as error:
         return error.http_status
     return 200
+
+
+def outcome(*pieces: bytes) -> object:
+    try:
+        return read(*pieces)
+    except REFUSALS as error:
+        return error.slug
 
 
 def bytewise(wire: bytes) -> list[bytes]:
@@ -92,6 +103,33 @@ def test_a_bad_request_has_its_status_wherever_it_is_cut(wire: bytes, status: in
     assert {status_of(wire[:cut], wire[cut:]) for cut in range(len(wire))} == {status}
 
 
+KEPT = [read_input(one.read_bytes()).body for one in keeping.inputs_of("http1")]
+HEADS = [
+    *(wire for wire, *_ in (*GOOD.values(), *BAD.values(), *handshakes.REFUSED.values())),
+    *(case.request for case in handshakes.ACCEPTED.values()),
+    *KEPT,
+]
+
+
+def test_h11_would_have_read_the_same_where_it_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours = [outcome(wire) for wire in HEADS]
+    monkeypatch.setattr(http1, "_asks_h11", lambda _headers: True)
+    assert [outcome(wire) for wire in HEADS] == ours
+
+
+@given(st.binary(max_size=40), st.binary(max_size=40), st.sampled_from([b"GET", b"get", b"X"]))
+def test_h11_reads_any_target_and_value_the_same(
+    target: bytes, value: bytes, method: bytes
+) -> None:
+    wire = method + b" /" + target + b" HTTP/1.1\r\nHost: a\r\nX:" + value + b"\r\n\r\n"
+    ours = outcome(wire)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(http1, "_asks_h11", lambda _headers: True)
+        assert outcome(wire) == ours
+
+
 def test_a_hundred_header_lines_are_allowed() -> None:
     assert status_of(get(*[b"X: %d" % number for number in range(99)])) == 200
 
@@ -134,13 +172,6 @@ def test_a_refused_method_names_those_allowed() -> None:
 
 REFUSALS = (BadRequest, HeadersTooLarge, MethodNotAllowed, RequestLineTooLong)
 BYTES_THAT_MATTER = st.sampled_from(b"\r\n :\t\0\x7f\xff,;/*AaZ09HTP.")
-
-
-def outcome(*pieces: bytes) -> object:
-    try:
-        return read(*pieces)
-    except REFUSALS as error:
-        return error.slug
 
 
 @settings(max_examples=50, deadline=None)

@@ -1,9 +1,11 @@
 """HTTP/1.1 in front of h11: requests in, responses out, and no leniency.
 
-`head` collects a request head and holds it to RFC 9112, h11 reads it, and
-what only makes sense as a whole (Host, framing, method, target) is judged
-here.  No request has a body: whoever announces one is refused, so nothing
-that follows a head can be mistaken for the next request.
+`head` collects a request head and holds it to RFC 9112, and what only makes
+sense as a whole (Host, framing, method, target) is judged here.  A head that
+says something about a body is read by h11, which knows what may be said; any
+other has, once `head` let it pass, only to be cut where its blanks and colons
+are.  No request has a body: whoever announces one is refused, so nothing that
+follows a head can be mistaken for the next request.
 
 The response side is h11's state machine behind three verbs; it frames the
 body and knows whether the connection may serve another request.
@@ -39,6 +41,8 @@ SINGLE_FIELDS = (
     "sec-websocket-key1",
     "sec-websocket-key2",
 )
+
+_ABOUT_BODIES = frozenset({"content-length", "transfer-encoding"})
 
 # RFC 3986, section 3.2.2 and 3.2.3, without user information: a host and a
 # port, and nothing that could end the authority of a URL that it is put in.
@@ -87,29 +91,41 @@ class RequestReader:
 
 def _parse(head: bytes) -> Request:
     """The request that a whole head asks for, in origin form."""
-    headers = _fields_of(head)
+    request_line, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+    headers = _fields_of(lines)
     _check_single_fields(headers)
     _check_host(headers)
-    event = _read_by_h11(head)
-    method, version = event.method.decode(), event.http_version.decode()
+    method, target, version = _start_of(request_line, headers, head)
     _check_framing(method, headers)
     if method not in METHODS:
         raise MethodNotAllowed(method)
-    target, authority = _origin_form(event.target.decode())
+    target, authority = _origin_form(target)
     if authority is not None:
         headers = _with_host(headers, authority)
     return Request(method, target, version, headers)
 
 
-def _fields_of(head: bytes) -> Headers:
+def _fields_of(lines: Sequence[str]) -> Headers:
     """The fields as they were sent.
 
     h11 merges repeated lengths and rewrites lists of them, and it is just
     these that must not pass.
     """
-    _, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
-    fields = (line.partition(":") for line in lines)
-    return Headers((name, value.strip(" \t")) for name, _, value in fields)
+    fields = [line.partition(":") for line in lines]
+    return Headers([(name, value.strip(" \t")) for name, _, value in fields])
+
+
+def _start_of(request_line: str, headers: Headers, head: bytes) -> tuple[str, str, str]:
+    """Method, target and version; h11's reading of them where it has more to say."""
+    if _asks_h11(headers):
+        event = _read_by_h11(head)
+        return event.method.decode(), event.target.decode(), event.http_version.decode()
+    method, target, version = request_line.split(" ")
+    return method, target, version.removeprefix("HTTP/")
+
+
+def _asks_h11(headers: Headers) -> bool:
+    return not _ABOUT_BODIES.isdisjoint(headers.names)
 
 
 def _check_single_fields(headers: Headers) -> None:

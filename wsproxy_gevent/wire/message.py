@@ -13,10 +13,13 @@ class Headers:
     white space.
     """
 
-    __slots__ = ("_fields",)
+    __slots__ = ("_fields", "_values")
 
     def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
-        self._fields = tuple((name.lower(), value) for name, value in fields)
+        self._fields = tuple([(name.lower(), value) for name, value in fields])
+        self._values: dict[str, tuple[str, ...]] = {}
+        for name, value in self._fields:
+            self._values[name] = (*self._values.get(name, ()), value)
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._fields)
@@ -25,7 +28,7 @@ class Headers:
         return len(self._fields)
 
     def __contains__(self, name: object) -> bool:
-        return any(name == field_name for field_name, _ in self._fields)
+        return name in self._values
 
     def __eq__(self, other: object) -> bool:
         """Whether the same fields stand in the same order."""
@@ -34,21 +37,30 @@ class Headers:
     def __hash__(self) -> int:
         return hash(self._fields)
 
+    @property
+    def names(self) -> Iterable[str]:
+        """Each name, in lower case, once."""
+        return self._values
+
     def get(self, name: str) -> str | None:
         """The first value of that lower-case name, or None."""
-        return next((value for field_name, value in self._fields if field_name == name), None)
+        values = self._values.get(name)
+        return values[0] if values else None
 
     def get_all(self, name: str) -> tuple[str, ...]:
         """Each value of that lower-case name."""
-        return tuple(value for field_name, value in self._fields if field_name == name)
+        return self._values.get(name, ())
 
     def get_list(self, name: str) -> tuple[str, ...]:
         """A list field (RFC 9110, section 5.6.1) over all its lines.
 
         Empty elements are left out, white space around elements too.
         """
-        elements = ",".join(self.get_all(name)).split(",")
-        return tuple(element for raw in elements if (element := raw.strip(" \t")))
+        values = self._values.get(name)
+        if values is None:
+            return ()
+        elements = ",".join(values).split(",")
+        return tuple([element for raw in elements if (element := raw.strip(" \t"))])
 
 
 @dataclass(frozen=True, slots=True)
