@@ -30,6 +30,7 @@ from .preload import preload
 from .reload import Reread
 from .supervisor import Detach, Stay, decide
 from .telemetry.destinations import NO_DESTINATION, default_destination
+from .thrift import thrifty
 from .workers import one_or_many
 
 OK, COULD_NOT_RUN, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -189,6 +190,7 @@ class Run:
                 preload()
                 privileges.become(self.account)
                 self._warn_of_pid_file()
+            held.enter_context(thrifty())
             return proxy.serve(ready)
 
     def _warn_of_pid_file(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-import secrets
+import os
 from dataclasses import dataclass
 from typing import NewType
 
@@ -85,11 +85,15 @@ def join_host_port(host: str, port: int) -> str:
 # letter in it is mistaken for another when a person reads it out.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
+# Ten bits at a time.
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+
 
 def new_session_id(unix_seconds: float) -> SessionId:
     """Sixteen base32 characters: 48 bits of milliseconds, then 32 of chance.
 
     Ids made in different milliseconds sort by time.
     """
-    number = (int(unix_seconds * 1000) & (1 << 48) - 1) << 32 | secrets.randbits(32)
-    return SessionId("".join(_ALPHABET[number >> shift & 31] for shift in range(75, -1, -5)))
+    chance = int.from_bytes(os.urandom(4))
+    number = (int(unix_seconds * 1000) & (1 << 48) - 1) << 32 | chance
+    return SessionId("".join([_PAIRS[number >> shift & 1023] for shift in range(70, -1, -10)]))

@@ -16,6 +16,7 @@ from gevent.event import Event
 from gevent.pool import Pool
 
 from wsproxy_gevent.model import Peer
+from wsproxy_gevent.net.stream import INHERITED
 from wsproxy_gevent.server import listener
 from wsproxy_gevent.server.listener import ProxyServer, hand_over, peer_of
 
@@ -61,6 +62,16 @@ def connect(address: tuple[str, int]) -> gsocket.socket:
 def test_connections_are_served() -> None:
     with served() as (_, address), connect(address) as client:
         assert client.recv(1) == b"!"
+
+
+def test_accepted_connections_have_the_tcp_options_without_being_asked() -> None:
+    with served() as (server, address), connect(address) as client:
+        assert client.recv(1) == b"!"
+        (accepted,) = server.held
+        keeps = accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        no_delay = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        idle = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+        assert (keeps, no_delay, idle) == (1, 1, 60) if INHERITED else (0, 0, idle)
 
 
 def test_when_the_pool_is_full_who_comes_waits_and_is_not_dropped(

@@ -14,8 +14,10 @@ import ipaddress
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 LONGEST_NAME = 253  # RFC 1035, section 2.3.4, as text without the last dot
+LONGEST_AUTHORITY = LONGEST_NAME + len(".:65535")
 LONGEST_QUOTED = 100
 
 # An underscore is in no host name of RFC 1123, but in many a private network's.
@@ -37,6 +39,11 @@ class Authority:
 
 def authority_or_none(text: str) -> Authority | None:
     """`host[:port]` (RFC 3986, section 3.2, without userinfo), or None if it is malformed."""
+    return _parsed(text) if len(text) <= LONGEST_AUTHORITY else None
+
+
+@lru_cache(maxsize=128)  # the same few come with nearly every request
+def _parsed(text: str) -> Authority | None:
     match = _AUTHORITY.fullmatch(text)
     if match is None:
         return None
@@ -62,6 +69,8 @@ def from_header(value: str) -> str:
 
     Bytes that are no UTF-8 become lone surrogates, which are in no host name.
     """
+    if value.isascii():
+        return value
     try:
         raw = value.encode("latin-1")
     except UnicodeError:
@@ -75,6 +84,7 @@ def quoted(text: str) -> str:
     return visible if len(visible) <= LONGEST_QUOTED else visible[:LONGEST_QUOTED] + "..."
 
 
+@lru_cache(maxsize=128)
 def is_loopback(host: str) -> bool:
     """Whether a comparable host is this machine for every browser (RFC 6761, section 6.3)."""
     if host == "localhost" or host.endswith(".localhost"):

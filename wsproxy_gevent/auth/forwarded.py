@@ -41,14 +41,15 @@ class TrustedProxies:
         The first is what the outermost proxy saw.  A client may have put it
         there; a page in a browser, against which it is used, may not.
         """
-        values = headers.get_list(name) if self.trusts(peer) else ()
-        return values[0] if values else None
+        values = headers.get_list(name)
+        return values[0] if values and self.trusts(peer) else None
 
 
 def is_forwarded(headers: Headers) -> bool:
     """Whether a proxy has passed the request on, by any of the headers that proxies add."""
-    return any(
-        name in _FORWARDED_NAMES or name.startswith(_FORWARDED_PREFIX) for name, _ in headers
+    names = headers.names
+    return not _FORWARDED_NAMES.isdisjoint(names) or any(
+        [name.startswith(_FORWARDED_PREFIX) for name in names]
     )
 
 

@@ -101,9 +101,10 @@ class OriginRule:
         origin = origin_or_none(from_header(text))
         if origin is None:
             return text.lower() in self._allowed
-        return not self._allowed.isdisjoint(_spellings(origin)) or any(
-            self._is_ours(origin, ours) for ours in self._our_origins(request, peer, secure=secure)
-        )
+        if self._allowed and not self._allowed.isdisjoint(_spellings(origin)):
+            return True
+        ours = self._our_origins(request, peer, secure=secure)
+        return any(self._is_ours(origin, one) for one in ours)
 
     def _is_ours(self, origin: Origin, ours: Origin) -> bool:
         if self._check is OriginCheck.SAME_HOST:
@@ -116,7 +117,7 @@ class OriginRule:
         proto = self._trusted.first(headers, peer, "x-forwarded-proto") or ""
         scheme = proto.lower() or ("https" if secure else "http")
         names = [
-            *(headers.get_all("host") if len(headers.get_all("host")) == 1 else ()),
+            *(hosts if len(hosts := headers.get_all("host")) == 1 else ()),
             self._trusted.first(headers, peer, "x-forwarded-host"),
         ]
         parsed = [authority_or_none(from_header(name)) for name in names if name]

@@ -6,6 +6,7 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain, zip_longest
 from typing import Any
 
@@ -27,6 +28,7 @@ class Address:
         return join_host_port(self.sockaddr[0], self.sockaddr[1])
 
 
+@lru_cache(maxsize=256)  # targets are dialled again and again
 def numeric_or_none(host: str, port: int) -> Address | None:
     """The address that an IP literal writes, or None for a name.
 

@@ -9,8 +9,8 @@ that its tests need not wait.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from email.utils import formatdate
 from typing import Protocol
 
@@ -70,22 +70,33 @@ class Deadline:
     def passed(self) -> bool:
         return self.left == 0.0
 
-    @contextmanager
-    def enforce(self, error: Callable[[], Exception]) -> Iterator[None]:
+    def enforce(self, error: Callable[[], Exception]) -> AbstractContextManager[None]:
         """Raise `error()` from the block once the deadline passes.
 
         It strikes where the block waits: one that never switches runs to its
         end.  A deadline that has passed already lets the block not begin.
         """
-        if self.passed:
-            raise error()
+        return _Enforced(self, error)
+
+
+class _Enforced:
+    """One block under a deadline.  Each connection passes several: hence no generator."""
+
+    __slots__ = ("_deadline", "_error", "_timeout")
+
+    def __init__(self, deadline: Deadline, error: Callable[[], Exception]) -> None:
+        self._deadline = deadline
+        self._error = error
+
+    def __enter__(self) -> None:
+        left = self._deadline.left
+        if not left:
+            raise self._error()
         # A Timeout is no Exception, so that no `except OSError` on its way
         # takes it for a fault of a socket; and each block knows its own.
-        timeout = gevent.Timeout(self.left)
-        try:
-            with timeout:
-                yield
-        except gevent.Timeout as struck:
-            if struck is not timeout:
-                raise
-            raise error() from None
+        self._timeout = gevent.Timeout.start_new(left)
+
+    def __exit__(self, _type: object, raised: BaseException | None, _trace: object) -> None:
+        self._timeout.close()
+        if raised is self._timeout:
+            raise self._error() from None

@@ -32,6 +32,8 @@ from .address import Address
 # The recommended connection attempt delay (RFC 8305, section 5).
 STAGGER_SECONDS = 0.25
 
+_UNDER_WAY = frozenset({errno.EINPROGRESS, errno.EALREADY})
+
 # Between the attempts at a unix socket whose queue is full.
 QUEUE_PAUSE = 0.02
 
@@ -151,11 +153,31 @@ def _connect(sock: gsocket.socket, address: Address) -> OSError | None:
 
 def _connect_tcp(sock: gsocket.socket, address: Address) -> None:
     """May switch."""
-    sock.connect(address.sockaddr)
+    if not _is_connected_at_once(sock, address):
+        sock.connect(address.sockaddr)
     # Where nobody listens on a port of the ephemeral range, the kernel may
     # give out that very port for our end and connect the socket to itself.
-    if sock.getsockname() == sock.getpeername():
+    ours = sock.getsockname()
+    if ours[1] == address.sockaddr[1] and ours == sock.getpeername():
         raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+
+
+def _is_connected_at_once(sock: gsocket.socket, address: Address) -> bool:
+    """Begin to connect; whether that was all of it.  Never switches.
+
+    A peer on this machine has answered before the call returns, which says
+    "in progress" all the same; asked again, it knows.
+    """
+    sock.setblocking(False)
+    try:
+        error = sock.connect_ex(address.sockaddr)
+        if error == errno.EINPROGRESS:
+            error = sock.connect_ex(address.sockaddr)
+    finally:
+        sock.setblocking(True)
+    if error and error not in _UNDER_WAY:
+        raise OSError(error, os.strerror(error))
+    return not error
 
 
 def _connect_unix(sock: gsocket.socket, address: Address) -> None:

@@ -10,6 +10,7 @@ peer that is never slow has to yield of its own accord.
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -185,12 +186,19 @@ def broken(exc: OSError) -> StreamBroken:
 # sooner find the one that vanished owing us an answer, is not set: Linux also
 # counts the time in which a living peer just does not read, and a session
 # that is stalled must not be lost for it.
-_TCP_OPTIONS = (
-    ("TCP_NODELAY", 1),
-    ("TCP_KEEPIDLE", 60),
-    ("TCP_KEEPINTVL", 10),
-    ("TCP_KEEPCNT", 6),
+_TCP_OPTIONS = tuple(
+    (getattr(socket, name), value)
+    for name, value in (
+        ("TCP_NODELAY", 1),
+        ("TCP_KEEPIDLE", 60),
+        ("TCP_KEEPINTVL", 10),
+        ("TCP_KEEPCNT", 6),
+    )
+    if hasattr(socket, name)
 )
+
+# Whether an accepted socket has the options of the one that listens.
+INHERITED = sys.platform == "linux"
 
 
 def tune(sock: gsocket.socket) -> None:
@@ -202,9 +210,8 @@ def tune(sock: gsocket.socket) -> None:
         return
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in _TCP_OPTIONS:
-            if hasattr(socket, name):
-                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        for option, value in _TCP_OPTIONS:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
     except OSError as exc:
         raise broken(exc) from exc
 

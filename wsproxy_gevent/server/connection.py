@@ -12,9 +12,9 @@ understand at that point.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import gevent
 from gevent import socket as gsocket
@@ -45,16 +45,21 @@ from .tunnel import Visit, tunnel
 logger = logging.getLogger(__name__)
 
 
-def serve(context: Context, sock: gsocket.socket, peer: Peer) -> None:
+def serve(context: Context, sock: gsocket.socket, peer: Peer, *, tuned: bool = False) -> None:
     """Serve one accepted socket to its end.  May switch, never raises.
 
-    The socket is closed when this returns, also when the greenlet is killed.
+    `tuned` says that the socket has its TCP options already.  It is closed
+    when this returns, also when the greenlet is killed.
     """
     plain = PlainStream(sock)
-    connection = Connection(context, plain, peer, _local_address(sock))
-    with _answering(connection):
-        tune(sock)
+    connection = Connection(context, plain, peer, partial(_local_address, sock))
+
+    def run() -> None:
+        if not tuned:
+            tune(sock)
         connection.run(plain)
+
+    _answering(connection, run)
 
 
 def serve_upgrade(
@@ -66,15 +71,13 @@ def serve_upgrade(
     closed when this returns, also when the greenlet is killed.
     """
     connection = Connection(context, stream, peer)
-    with _answering(connection):
-        connection.take_over(request, behind)
+    _answering(connection, partial(connection.take_over, request, behind))
 
 
-@contextmanager
-def _answering(connection: Connection) -> Iterator[None]:
+def _answering(connection: Connection, run: Callable[[], None]) -> None:
     """The greenlet's outermost: whatever happens is answered, and the socket closed."""
     try:
-        yield
+        run()
     except ProxyError as error:
         connection.refuse(error)
     except StreamBroken as error:
@@ -86,6 +89,10 @@ def _answering(connection: Connection) -> Iterator[None]:
         connection.stream.abort()
 
 
+def _no_address() -> tuple[str, int]:
+    return "", 0
+
+
 class Connection:
     """What is known of a client until its session begins.
 
@@ -95,7 +102,11 @@ class Connection:
     """
 
     def __init__(
-        self, context: Context, stream: Stream, peer: Peer, local: tuple[str, int] = ("", 0)
+        self,
+        context: Context,
+        stream: Stream,
+        peer: Peer,
+        local: Callable[[], tuple[str, int]] = _no_address,
     ) -> None:
         self._context = context
         self._local = local
@@ -109,12 +120,19 @@ class Connection:
         """Read what the client wants, from its first byte, and give it.  May switch."""
         deadline = Deadline(self._context.limits.opening)
         with deadline.enforce(_too_slow):
-            opening, first = self._open(plain)
-        if opening is Opening.POLICY:
+            opening, received = self._open(plain)
+            if opening is Opening.POLICY:
+                self._answer_policy(received)
+                return
+            request, behind = self._read_request(received)
+        while not self._is_done(request, behind, deadline):
+            gevent.sleep(0)  # a client that asks on and on would never make us wait
+            received = behind or self._next_request()
+            if not received:
+                return
+            deadline = Deadline(self._context.limits.opening)
             with deadline.enforce(_too_slow):
-                self._answer_policy(first)
-        else:
-            self._speak_http(first, deadline)
+                request, behind = self._read_request(received)
 
     def take_over(self, request: Request, behind: bytes) -> None:
         """Go on where another server has read a request for a WebSocket.  May switch."""
@@ -140,20 +158,21 @@ class Connection:
     def _open(self, plain: PlainStream) -> tuple[Opening, bytes]:
         """Decide by the first byte, inside TLS if that is what it says.
 
-        Returns the bytes that had to be read for it; plain ones stay in the kernel.
+        Returns what has been read, which is more than that byte as a rule.
         """
-        opening, first = _decide(plain.peek_first()), b""
+        received = plain.read_some()
+        opening = _decide(received)
         if opening is Opening.TLS:
             self._stage = "tls"
-            self._start_tls(plain)
+            self._start_tls(plain, received)
             self._stage = "opening"
-            first = self.stream.read_some()
-            opening = _decide(first)
+            received = self.stream.read_some()
+            opening = _decide(received)
         if opening in (Opening.UNKNOWN, Opening.TLS):
             raise NotHttp("these bytes begin neither HTTP nor anything else spoken here")
-        return opening, first
+        return opening, received
 
-    def _start_tls(self, plain: PlainStream) -> None:
+    def _start_tls(self, plain: PlainStream, hello: bytes) -> None:
         certificate = self._context.certificate
         if certificate is None:
             raise TlsUnavailable(
@@ -161,47 +180,37 @@ class Connection:
                 detail="a TLS hello came and there is no certificate: name one with --cert FILE, "
                 "or let one be made with --cert auto",
             )
-        self.stream = TlsStream.accept(plain, certificate.context())
+        self.stream = TlsStream.accept(plain, certificate.context(), hello)
 
-    def _answer_policy(self, first: bytes) -> None:
+    def _answer_policy(self, received: bytes) -> None:
         self._stage = "policy"
         if not self._context.handshake.legacy:
             raise LegacyRefused("a Flash policy request, and --no-legacy is set")
         reader = policy.PolicyReader()
-        while not reader.feed(first or self._read()):
-            first = b""
-        _, port = self._local
+        while not reader.feed(received):
+            received = self._read()
+        _, port = self._local()
         self.stream.write_all(policy.answer(port, self._context.policy_domains))
         self._part()
 
     # -- HTTP --------------------------------------------------------------------
 
-    def _speak_http(self, received: bytes, deadline: Deadline) -> None:
-        """Serve requests until one upgrades or the connection ends.  May switch."""
-        self._speaks_http = True
-        while True:
-            request, behind = self._read_request(received, deadline)
-            self._stage = "host"
-            self._context.host.check(request, self.peer)
-            if is_upgrade(request):
-                self._upgrade(request, behind, deadline)
-                return
-            if not self._serve_page(request):
-                return
-            gevent.sleep(0)  # a client that asks on and on would never make us wait
-            received = behind or self._next_request()
-            if not received:
-                return
-            deadline = Deadline(self._context.limits.opening)
+    def _is_done(self, request: Request, behind: bytes, deadline: Deadline) -> bool:
+        """Give what the request wants; whether that ended the connection.  May switch."""
+        self._stage = "host"
+        self._context.host.check(request, self.peer)
+        if is_upgrade(request):
+            self._upgrade(request, behind, deadline)
+            return True
+        return not self._serve_page(request)
 
-    def _read_request(self, received: bytes, deadline: Deadline) -> tuple[Request, bytes]:
-        """Read a request head; also returns the bytes that came behind it."""
+    def _read_request(self, received: bytes) -> tuple[Request, bytes]:
+        """Read on to the end of a request head; also returns the bytes that came behind it."""
+        self._speaks_http = True
         self._stage, self._request = "request", None
         reader = RequestReader(self._context.head)
-        with deadline.enforce(_too_slow):
-            request = reader.feed(received) if received else None
-            while request is None:
-                request = reader.feed(self._read())
+        while (request := reader.feed(received)) is None:
+            received = self._read()
         self._request = request
         return request, reader.leftover
 
@@ -225,7 +234,7 @@ class Connection:
         if self._context.ssl_only and not self._secure:
             self._last_words(_to_https(request))
             return False
-        environ = hosting.environ_of(request, self.peer, self._local, secure=self._secure)
+        environ = hosting.environ_of(request, self.peer, self._local(), secure=self._secure)
         writer = ResponseWriter(request, date=http_date(wall()))
         logger.debug("%s asks %s %s", self.peer, request.method, request.path)
         goes_on = hosting.respond(self._context.web, environ, self.stream, writer)

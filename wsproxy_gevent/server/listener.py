@@ -20,6 +20,7 @@ from gevent.server import StreamServer
 from ..model import Peer
 from ..net.clock import Deadline, monotonic
 from ..net.handover import has_queue, refuse_newcomers
+from ..net.stream import INHERITED, tune
 from .connection import serve
 from .context import Context
 
@@ -50,6 +51,7 @@ class ProxyServer(StreamServer):
     ) -> None:
         family, kind, proto = listener.family, listener.type, listener.proto
         adopted = gsocket.socket(family, kind, proto, fileno=listener.detach())
+        tune(adopted)  # for those that it accepts
         self._connections = pool
         super().__init__(adopted, spawn=pool)
         self._context = context
@@ -57,7 +59,7 @@ class ProxyServer(StreamServer):
 
     def handle(self, sock: gsocket.socket, address: Any) -> None:
         """One connection, from accept to close.  May switch, never raises."""
-        serve(self._context(), sock, peer_of(address))
+        serve(self._context(), sock, peer_of(address), tuned=INHERITED)
 
     def do_read(self) -> tuple[gsocket.socket, Any] | None:  # type: ignore[override]
         """Accept one connection; None when there is none to accept now."""
