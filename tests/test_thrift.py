@@ -8,7 +8,7 @@ import pytest
 from wsproxy_gevent.thrift import YOUNG_OBJECTS, thrifty
 
 
-def settings() -> tuple[object, ...]:
+def settings() -> tuple[bool, tuple[int, int, int], bool]:
     return gevent.config.track_greenlet_tree, gc.get_threshold(), gc.get_freeze_count() > 0
 
 

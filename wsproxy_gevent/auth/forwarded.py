@@ -49,7 +49,7 @@ def is_forwarded(headers: Headers) -> bool:
     """Whether a proxy has passed the request on, by any of the headers that proxies add."""
     names = headers.names
     return not _FORWARDED_NAMES.isdisjoint(names) or any(
-        [name.startswith(_FORWARDED_PREFIX) for name in names]
+        name.startswith(_FORWARDED_PREFIX) for name in names
     )
 
 
