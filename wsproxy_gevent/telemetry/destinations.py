@@ -14,6 +14,7 @@ from functools import partial
 from ..errors import StartError
 from .gathering import Gathering
 from .outbox import Outbox
+from .posting import PostingHandler
 from .sinks import FileSink, GlyphSink, Line, Sink, StderrSink, duplicate_or_none
 from .syslog import SyslogSink, parse_address
 
@@ -44,7 +45,7 @@ class Logging:
         self._sinks = sinks
         self._outbox = Outbox(self._report_lost)
         self._stdout = None if stdout is None else GlyphSink(stdout, self._outbox.post)
-        self._handler = _PostingHandler(Gathering(self._outbox, sinks))
+        self._handler = PostingHandler(Gathering(self._outbox, sinks))
         self._package = logging.getLogger(PACKAGE_LOGGER)
         self._level_before = self._package.level
         self._package.setLevel(logging.DEBUG if verbose else logging.INFO)
@@ -89,39 +90,6 @@ class Logging:
         told = [_tell(sink, line) for sink in self._sinks]
         if not any(told):
             raise OSError("no destination takes a line")
-
-
-class _PostingHandler(logging.Handler):
-    """Formats where the record is made, and leaves the writing to the outbox.
-
-    It has no lock: formatting shares nothing and posting is one call.  A
-    lock made under monkey-patching would be a greenlet's, and native threads
-    log too.
-    """
-
-    def __init__(self, lines: Gathering) -> None:
-        super().__init__()
-        self._lines = lines
-
-    def createLock(self) -> None:  # noqa: N802  the name is logging's
-        self.lock = None
-
-    def handle(self, record: logging.LogRecord) -> bool:
-        kept = self.filter(record)
-        if kept:
-            self.emit(kept if isinstance(kept, logging.LogRecord) else record)
-        return bool(kept)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._lines.put(Line(record.created, record.levelno, self._text(record)))
-
-    def _text(self, record: logging.LogRecord) -> str:
-        try:
-            if record.exc_info or record.exc_text or record.stack_info or self.formatter:
-                return self.format(record)
-            return record.getMessage()  # the same at a fraction of its cost
-        except Exception as error:  # noqa: BLE001  a plugin's mistake must not end a session
-            return f"a log line of {record.name} cannot be formatted: {error}"
 
 
 def start_logging(

@@ -12,6 +12,7 @@ import logging
 from ..errors import ProxyError
 from ..model import Peer
 from ..observer import SessionInfo, SessionSummary, Traffic
+from .posting import say
 from .text import escape, field, redact
 
 
@@ -23,21 +24,15 @@ class TextSessionLog:
 
     def opened(self, info: SessionInfo) -> None:
         if self._logger.isEnabledFor(logging.INFO):
-            self._say(logging.INFO, f"session opened {_session(info)}")
+            say(self._logger, logging.INFO, f"session opened {_session(info)}")
 
     def closed(self, summary: SessionSummary) -> None:
         if self._logger.isEnabledFor(logging.INFO):
-            self._say(logging.INFO, f"session closed {_closed(summary)}")
+            say(self._logger, logging.INFO, f"session closed {_closed(summary)}")
 
     def refused(self, peer: Peer, stage: str, error: ProxyError) -> None:
         if self._logger.isEnabledFor(error.log_level):
-            self._say(error.log_level, f"refused {_refused(peer, stage, error)}")
-
-    def _say(self, level: int, text: str) -> None:
-        # As the logger's own methods do, without their search for the line of
-        # code that called them.
-        logger = self._logger
-        logger.handle(logger.makeRecord(logger.name, level, "", 0, text, (), None))
+            say(self._logger, error.log_level, f"refused {_refused(peer, stage, error)}")
 
 
 def _closed(summary: SessionSummary) -> str:
