@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 
 import pytest
 
@@ -42,13 +41,12 @@ def handler(lines: Lines) -> PostingHandler:
 
 
 @pytest.fixture
-def source(handler: PostingHandler) -> Iterator[logging.Logger]:
-    """Whose handlers are ours and pytest's, which are out of hearing."""
-    made = logging.getLogger("tests.telemetry.posting")
-    made.addHandler(handler)
-    made.propagate = False
-    yield made
-    made.handlers, made.filters, made.propagate, made.disabled = [], [], True, False
+def source(handler: PostingHandler) -> logging.Logger:
+    """A tree of its own, where pytest does not listen."""
+    root = logging.RootLogger(logging.INFO)
+    root.manager = logging.Manager(root)
+    root.addHandler(handler)
+    return root
 
 
 def refuse_records(*_: object) -> None:
@@ -66,7 +64,7 @@ def test_where_only_we_listen_no_record_is_made(
 def test_it_is_heard_through_the_loggers_above(
     source: logging.Logger, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    below = source.getChild("sessions")
+    below = source.manager.getLogger("package").getChild("sessions")
     monkeypatch.setattr(below, "makeRecord", refuse_records)
     say(below, logging.WARNING, "said")
     assert lines.texts == [(logging.WARNING, "said")]
@@ -102,7 +100,7 @@ def test_a_formatter_is_heeded(
 ) -> None:
     handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
     say(source, logging.INFO, "said")
-    assert lines.texts == [(logging.INFO, "tests.telemetry.posting: said")]
+    assert lines.texts == [(logging.INFO, "root: said")]
 
 
 def test_a_logger_that_is_switched_off_says_nothing(source: logging.Logger, lines: Lines) -> None:
