@@ -34,3 +34,16 @@ def test_a_request_target_is_a_path_and_a_query() -> None:
     request = Request("GET", "/a/b?c=?&d")
     assert (request.path, request.query) == ("/a/b", "c=?&d")
     assert (Request("GET", "/a").path, Request("GET", "/a").query) == ("/a", "")
+
+
+def test_an_option_is_found_in_any_case_and_place() -> None:
+    headers = Headers([("Connection", "keep-alive, Upgrade"), ("Connection", "x"), ("TE", "Y")])
+    assert headers.has_option("connection", "upgrade")
+    assert headers.has_option("connection", "x")
+    assert headers.has_option("te", "y")
+    assert not headers.has_option("connection", "up")
+    assert not headers.has_option("upgrade", "websocket")
+
+
+def test_each_name_is_listed_once() -> None:
+    assert list(HEADERS.names) == ["accept", "x-one"]

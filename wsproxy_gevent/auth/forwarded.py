@@ -48,9 +48,9 @@ class TrustedProxies:
 def is_forwarded(headers: Headers) -> bool:
     """Whether a proxy has passed the request on, by any of the headers that proxies add."""
     names = headers.names
-    return not _FORWARDED_NAMES.isdisjoint(names) or any(
-        name.startswith(_FORWARDED_PREFIX) for name in names
-    )
+    if not _FORWARDED_NAMES.isdisjoint(names):
+        return True
+    return f" {_FORWARDED_PREFIX}" in f" {' '.join(names)}"  # no name has a blank in it
 
 
 def _network(text: str) -> Network:

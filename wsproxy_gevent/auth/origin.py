@@ -155,8 +155,8 @@ def _spellings(origin: Origin) -> set[Origin | Authority]:
 
 def _is_repeated(request: Request) -> bool:
     """Whether there are two origin lines, of which a proxy may have checked the other."""
-    names = ("origin", "sec-websocket-origin")
-    return any(len(request.headers.get_all(name)) > 1 for name in names)
+    headers = request.headers
+    return len(headers.get_all("origin")) > 1 or len(headers.get_all("sec-websocket-origin")) > 1
 
 
 def _entry(text: str) -> Origin | Authority | str:

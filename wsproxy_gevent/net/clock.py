@@ -15,6 +15,7 @@ from email.utils import formatdate
 from typing import Protocol
 
 import gevent
+from greenlet import getcurrent
 
 monotonic = time.monotonic
 """Seconds since some point in the past; never goes back."""
@@ -34,11 +35,8 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's own clocks."""
 
-    def monotonic(self) -> float:
-        return monotonic()
-
-    def wall(self) -> float:
-        return wall()
+    monotonic = staticmethod(monotonic)
+    wall = staticmethod(wall)
 
 
 SYSTEM: Clock = SystemClock()
@@ -55,16 +53,16 @@ class Deadline:
     `seconds` counts from now; zero or less has passed already.
     """
 
-    __slots__ = ("_at", "_clock")
+    __slots__ = ("_at", "_now")
 
     def __init__(self, seconds: float, clock: Clock = SYSTEM) -> None:
-        self._clock = clock
-        self._at = clock.monotonic() + seconds
+        self._now = clock.monotonic
+        self._at = self._now() + seconds
 
     @property
     def left(self) -> float:
         """Seconds until it passes, never below zero."""
-        return max(0.0, self._at - self._clock.monotonic())
+        return max(0.0, self._at - self._now())
 
     @property
     def passed(self) -> bool:
@@ -79,10 +77,22 @@ class Deadline:
         return _Enforced(self, error)
 
 
-class _Enforced:
-    """One block under a deadline.  Each connection passes several: hence no generator."""
+class _Passed(BaseException):
+    """Strikes a block.
 
-    __slots__ = ("_deadline", "_error", "_timeout")
+    It is no Exception, so that no `except OSError` on its way takes it for a
+    fault of a socket; and each block knows its own.
+    """
+
+
+class _Enforced:
+    """One block under a deadline.
+
+    What `gevent.Timeout` does, at a third of its cost: a connection passes
+    half a dozen of them.
+    """
+
+    __slots__ = ("_deadline", "_error", "_passed", "_timer")
 
     def __init__(self, deadline: Deadline, error: Callable[[], Exception]) -> None:
         self._deadline = deadline
@@ -92,11 +102,12 @@ class _Enforced:
         left = self._deadline.left
         if not left:
             raise self._error()
-        # A Timeout is no Exception, so that no `except OSError` on its way
-        # takes it for a fault of a socket; and each block knows its own.
-        self._timeout = gevent.Timeout.start_new(left)
+        self._passed = _Passed()
+        # Behind what is ready at the same moment, as gevent's own.
+        self._timer = gevent.get_hub().loop.timer(left, priority=-1)
+        self._timer.start(getcurrent().throw, self._passed)
 
     def __exit__(self, _type: object, raised: BaseException | None, _trace: object) -> None:
-        self._timeout.close()
-        if raised is self._timeout:
+        self._timer.close()
+        if raised is self._passed:
             raise self._error() from None

@@ -40,7 +40,7 @@ from ..wire.message import Request, Response
 from ..wire.opening import Opening, opening_of
 from . import hosting
 from .context import Context
-from .tunnel import Visit, tunnel
+from .tunnel import tunnel
 
 logger = logging.getLogger(__name__)
 
@@ -112,8 +112,8 @@ class Connection:
         self._local = local
         self.peer = peer
         self.stream = stream
-        self._stage = "opening"
-        self._speaks_http = False
+        self.stage = "opening"
+        self.speaks_http = False
         self._request: Request | None = None
 
     def run(self, plain: PlainStream) -> None:
@@ -136,17 +136,17 @@ class Connection:
 
     def take_over(self, request: Request, behind: bytes) -> None:
         """Go on where another server has read a request for a WebSocket.  May switch."""
-        self._speaks_http, self._request, self._stage = True, request, "host"
+        self.speaks_http, self._request, self.stage = True, request, "host"
         self._context.host.check(request, self.peer)
         self._upgrade(request, behind, Deadline(self._context.limits.opening))
 
     def refuse(self, error: ProxyError) -> None:
         """Answer with the error's HTTP status, if HTTP is spoken, and log it.  May switch."""
-        self._context.log.refused(self.peer, self._stage, error)
+        self._context.log.refused(self.peer, self.stage, error)
         if isinstance(error, PeerLeft):
             return
         try:
-            if self._speaks_http:
+            if self.speaks_http:
                 self._last_words(refusal(error))
             else:
                 self._part()
@@ -163,9 +163,9 @@ class Connection:
         received = plain.read_some()
         opening = _decide(received)
         if opening is Opening.TLS:
-            self._stage = "tls"
+            self.stage = "tls"
             self._start_tls(plain, received)
-            self._stage = "opening"
+            self.stage = "opening"
             received = self.stream.read_some()
             opening = _decide(received)
         if opening in (Opening.UNKNOWN, Opening.TLS):
@@ -183,7 +183,7 @@ class Connection:
         self.stream = TlsStream.accept(plain, certificate.context(), hello)
 
     def _answer_policy(self, received: bytes) -> None:
-        self._stage = "policy"
+        self.stage = "policy"
         if not self._context.handshake.legacy:
             raise LegacyRefused("a Flash policy request, and --no-legacy is set")
         reader = policy.PolicyReader()
@@ -197,7 +197,7 @@ class Connection:
 
     def _is_done(self, request: Request, behind: bytes, deadline: Deadline) -> bool:
         """Give what the request wants; whether that ended the connection.  May switch."""
-        self._stage = "host"
+        self.stage = "host"
         self._context.host.check(request, self.peer)
         if is_upgrade(request):
             self._upgrade(request, behind, deadline)
@@ -206,8 +206,8 @@ class Connection:
 
     def _read_request(self, received: bytes) -> tuple[Request, bytes]:
         """Read on to the end of a request head; also returns the bytes that came behind it."""
-        self._speaks_http = True
-        self._stage, self._request = "request", None
+        self.speaks_http = True
+        self.stage, self._request = "request", None
         reader = RequestReader(self._context.head)
         while (request := reader.feed(received)) is None:
             received = self._read()
@@ -230,11 +230,11 @@ class Connection:
 
     def _serve_page(self, request: Request) -> bool:
         """Answer with a file or page; returns whether the connection goes on."""
-        self._stage = "page"
-        if self._context.ssl_only and not self._secure:
+        self.stage = "page"
+        if self._context.ssl_only and not self.secure:
             self._last_words(_to_https(request))
             return False
-        environ = hosting.environ_of(request, self.peer, self._local(), secure=self._secure)
+        environ = hosting.environ_of(request, self.peer, self._local(), secure=self.secure)
         writer = ResponseWriter(request, date=http_date(wall()))
         logger.debug("%s asks %s %s", self.peer, request.method, request.path)
         goes_on = hosting.respond(self._context.web, environ, self.stream, writer)
@@ -244,25 +244,17 @@ class Connection:
 
     def _upgrade(self, request: Request, behind: bytes, deadline: Deadline) -> None:
         self._require_tls(request)
-        tunnel(self._context, self._visit(), request, behind, deadline)
+        tunnel(self._context, self, request, behind, deadline)
 
     def _require_tls(self, request: Request) -> None:
-        if self._context.ssl_only and not self._secure:
-            self._stage = "tls"
+        if self._context.ssl_only and not self.secure:
+            self.stage = "tls"
             raise TlsRequired(
                 "this port speaks TLS only: use wss:// instead of ws://", detail=request.path
             )
 
-    def _visit(self) -> Visit:
-        return Visit(self.stream, self.peer, self._secure, self._enter_stage)
-
-    def _enter_stage(self, stage: str) -> None:
-        """Where a session's making has got to; "" once HTTP is no longer spoken."""
-        self._stage = stage or self._stage
-        self._speaks_http = bool(stage)
-
     @property
-    def _secure(self) -> bool:
+    def secure(self) -> bool:
         return self.stream.tls_version is not None
 
     # -- Parting -----------------------------------------------------------------

@@ -9,8 +9,8 @@ whose socket opens is really connected.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Protocol
 
 from ..errors import Busy, OpeningTimeout, PeerLeft, ProxyError, TargetError
 from ..model import EchoTarget, Peer, Target, new_session_id
@@ -28,17 +28,21 @@ from ..wire.session import Session
 from .context import Context
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """Who asks, and over what.
+class Visit(Protocol):
+    """Who asks, and over what; `stage` names the step under way, for the log.
 
-    `enter_stage` is told each step's name, and "" when the 101 goes out.
+    `speaks_http` says whether an HTTP answer would be understood.
     """
 
-    stream: Stream
     peer: Peer
-    secure: bool
-    enter_stage: Callable[[str], None]
+    stage: str
+    speaks_http: bool
+
+    @property
+    def stream(self) -> Stream: ...
+
+    @property
+    def secure(self) -> bool: ...
 
 
 def tunnel(
@@ -49,16 +53,18 @@ def tunnel(
     `behind` are the bytes that followed the request head; `deadline` is that
     of the opening, which the rest of the handshake is part of.
     """
-    visit.enter_stage("origin")
+    visit.stage = "origin"
     context.origin.check(origin_of(request), request, visit.peer, secure=visit.secure)
-    visit.enter_stage("handshake")
+    visit.stage = "handshake"
     proposal = propose(request, context.handshake, secure=visit.secure)
-    with deadline.enforce(_too_slow):
-        body, behind = _read_body(visit.stream, proposal.body_length, behind)
-    visit.enter_stage("target")
+    body = b""
+    if proposal.body_length:
+        with deadline.enforce(_too_slow):
+            body, behind = _read_body(visit.stream, proposal.body_length, behind)
+    visit.stage = "target"
     target = context.resolver.resolve(request)
     answer = proposal.answer(body)
-    visit.enter_stage("dial")
+    visit.stage = "dial"
     try:
         target_stream = _dial(context, target)
     except (TargetError, Busy) as error:
@@ -69,7 +75,7 @@ def tunnel(
     try:
         info = _info(visit, request, proposal, target)
         observers = context.observers(info)
-        visit.enter_stage("")
+        visit.speaks_http = False
         visit.stream.write_all(answer)
         session = _session(context, proposal, target)
         client = ClientEnd(visit.stream, session, leftover=behind)
@@ -99,7 +105,7 @@ def _open_and_close(
 ) -> None:
     """A browser shows a Close's reason, but nothing of a refused handshake.  May switch."""
     context.log.refused(visit.peer, "dial", error)
-    visit.enter_stage("")
+    visit.speaks_http = False
     visit.stream.write_all(answer)
     client = ClientEnd(visit.stream, _open(proposal, _kind(context, proposal)))
     client.part(error.close_code, error.reason, context.patience)

@@ -23,7 +23,7 @@ from .subprotocol import choose
 _DIALECTS = {"13": Dialect.RFC_6455, "8": Dialect.HYBI_08, "7": Dialect.HYBI_07}
 
 # What a client sends only if it wants a WebSocket.
-_SIGNS = ("sec-websocket-key", "sec-websocket-version", *hixie.KEY_FIELDS)
+_SIGNS = frozenset({"sec-websocket-key", "sec-websocket-version", *hixie.KEY_FIELDS})
 
 # Upgrade and Connection live from hop to hop, and nginx speaks HTTP/1.0 to
 # what is behind it unless told: a proxy that was not configured eats them.
@@ -82,7 +82,7 @@ class Proposal:
 
 def is_upgrade(request: Request) -> bool:
     """Whether the request wants a WebSocket, or would if a proxy had let it."""
-    return _names_websocket(request) or any(sign in request.headers for sign in _SIGNS)
+    return _names_websocket(request) or not _SIGNS.isdisjoint(request.headers.names)
 
 
 def origin_of(request: Request) -> str | None:
@@ -125,15 +125,15 @@ def _propose_hixie(
 
 
 def _names_websocket(request: Request) -> bool:
-    return "websocket" in (name.lower() for name in request.headers.get_list("upgrade"))
+    return request.headers.has_option("upgrade", "websocket")
 
 
 def _check_upgrade(request: Request) -> None:
     """What RFC 6455, section 4.2.1 and both drafts ask of every handshake."""
     if request.method != "GET":
         raise MethodNotAllowed(request.method, "a WebSocket handshake must be a GET")
-    options = (option.lower() for option in request.headers.get_list("connection"))
-    if request.version != "1.1" or not _names_websocket(request) or "upgrade" not in options:
+    upgrades = request.headers.has_option("connection", "upgrade")
+    if request.version != "1.1" or not upgrades or not _names_websocket(request):
         raise BadHandshake(_SWALLOWED)
 
 

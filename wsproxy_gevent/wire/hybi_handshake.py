@@ -6,9 +6,9 @@ origin.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
+from binascii import b2a_base64
 
 from ..errors import BadHandshake
 from .message import Request
@@ -23,11 +23,13 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 # value that has been base64-encoded".
 _KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
 
+_ANSWER = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+
 
 def accept_for(key: str) -> str:
     """The Sec-WebSocket-Accept that answers a key (RFC 6455, section 4.2.2)."""
     digest = hashlib.sha1(key.encode("latin-1") + GUID, usedforsecurity=False).digest()
-    return base64.b64encode(digest).decode()
+    return b2a_base64(digest, newline=False).decode()
 
 
 def answer_to(request: Request, subprotocol: str | None, extensions: str | None = None) -> bytes:
@@ -35,14 +37,7 @@ def answer_to(request: Request, subprotocol: str | None, extensions: str | None 
     key = request.headers.get("sec-websocket-key") or ""
     if not _KEY.fullmatch(key):
         raise BadHandshake("Sec-WebSocket-Key must be 16 bytes in base64")
-    lines = [
-        "HTTP/1.1 101 Switching Protocols",
-        "Upgrade: websocket",
-        "Connection: Upgrade",
-        f"Sec-WebSocket-Accept: {accept_for(key)}",
-    ]
-    if subprotocol is not None:
-        lines.append(f"Sec-WebSocket-Protocol: {subprotocol}")
+    more = "" if subprotocol is None else f"Sec-WebSocket-Protocol: {subprotocol}\r\n"
     if extensions is not None:
-        lines.append(f"Sec-WebSocket-Extensions: {extensions}")
-    return "".join(f"{line}\r\n" for line in (*lines, "")).encode("ascii")
+        more += f"Sec-WebSocket-Extensions: {extensions}\r\n"
+    return f"{_ANSWER}Sec-WebSocket-Accept: {accept_for(key)}\r\n{more}\r\n".encode("ascii")

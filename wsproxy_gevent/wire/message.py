@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 
@@ -38,7 +38,7 @@ class Headers:
         return hash(self._fields)
 
     @property
-    def names(self) -> Iterable[str]:
+    def names(self) -> Collection[str]:
         """Each name, in lower case, once."""
         return self._values
 
@@ -61,6 +61,14 @@ class Headers:
             return ()
         elements = ",".join(values).split(",")
         return tuple([element for raw in elements if (element := raw.strip(" \t"))])
+
+    def has_option(self, name: str, option: str) -> bool:
+        """Whether that lower-case option is in the list field, in any case."""
+        values = self._values.get(name)
+        if values is None:
+            return False
+        # Nearly always it is all there is.
+        return values[0].lower() == option or option in [o.lower() for o in self.get_list(name)]
 
 
 @dataclass(frozen=True, slots=True)
