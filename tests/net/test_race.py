@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import gevent
 import pytest
@@ -21,7 +22,7 @@ from wsproxy_gevent.errors import (
     TargetTimeout,
     TargetUnreachable,
 )
-from wsproxy_gevent.net import race
+from wsproxy_gevent.net import race, streams
 from wsproxy_gevent.net.address import Address
 from wsproxy_gevent.net.race import first_to_connect, verdict
 
@@ -34,6 +35,36 @@ SOON = 0.001
 def test_one_address_is_connected_to() -> None:
     with listening() as (_, address), first_to_connect([address]) as sock:
         assert sock.getpeername() == address.sockaddr
+
+
+class Distant(streams.Socket):
+    """Learns only by waiting what the kernel knew at once."""
+
+    asked = 0
+
+    def connect_ex(self, address: Any) -> int:
+        self.asked += 1
+        if self.asked == 2:
+            return errno.EALREADY
+        return super().connect_ex(address)
+
+
+def distant_socket(family: int) -> Distant:
+    made = Distant(family, socket.SOCK_STREAM)
+    made.setblocking(False)
+    return made
+
+
+def test_an_answer_that_takes_its_time_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(race, "new_socket", distant_socket)
+    with listening() as (_, address), first_to_connect([address]) as sock:
+        assert sock.getpeername() == address.sockaddr
+
+
+def test_a_refusal_that_takes_its_time_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(race, "new_socket", distant_socket)
+    with bound() as (_, refusing), pytest.raises(TargetRefused):
+        first_to_connect([refusing])
 
 
 def test_a_refusal_starts_the_next_at_once() -> None:

@@ -16,6 +16,7 @@ from gevent.event import Event
 from gevent.pool import Pool
 
 from wsproxy_gevent.model import Peer
+from wsproxy_gevent.net import streams
 from wsproxy_gevent.net.stream import INHERITED
 from wsproxy_gevent.server import listener
 from wsproxy_gevent.server.listener import ProxyServer, hand_over, peer_of
@@ -95,14 +96,14 @@ def test_out_of_descriptors_pauses_and_recovers(
 ) -> None:
     monkeypatch.setattr(listener, "BACK_OFF_SECONDS", 0.01)
     faults = [OSError(number, "out of it")] * 3
-    real = gevent.server.StreamServer.do_read
+    real = streams.accept
 
-    def do_read(self: Any) -> Any:
+    def accept(listening: Any) -> Any:
         if faults:
             raise faults.pop()
-        return real(self)
+        return real(listening)
 
-    monkeypatch.setattr(gevent.server.StreamServer, "do_read", do_read)
+    monkeypatch.setattr(listener, "accept", accept)
     with caplog.at_level(logging.WARNING), served() as (_, address), connect(address) as client:
         assert client.recv(1) == b"!"
     assert faults == []
@@ -113,14 +114,14 @@ def test_a_client_that_left_before_it_was_accepted_costs_nothing(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     faults = [OSError(errno.ECONNABORTED, "left")]
-    real = gevent.server.StreamServer.do_read
+    real = streams.accept
 
-    def do_read(self: Any) -> Any:
+    def accept(listening: Any) -> Any:
         if faults:
             raise faults.pop()
-        return real(self)
+        return real(listening)
 
-    monkeypatch.setattr(gevent.server.StreamServer, "do_read", do_read)
+    monkeypatch.setattr(listener, "accept", accept)
     with caplog.at_level(logging.INFO), served() as (_, address), connect(address) as client:
         assert client.recv(1) == b"!"
     assert caplog.records == []

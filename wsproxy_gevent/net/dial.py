@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import gevent
 from gevent import monkey
-from gevent import socket as gsocket
 
 from ..errors import (
     TargetError,
@@ -21,7 +20,7 @@ from .clock import Deadline
 from .pool import NativePool, PoolTimeout
 from .race import first_to_connect
 from .stream import StreamBroken, tune
-from .streams import PlainStream
+from .streams import PlainStream, Socket
 
 # A name with more addresses than this will not be saved by the ninth.
 MOST_ADDRESSES = 8
@@ -105,7 +104,7 @@ class Dialer:
         return interleaved(from_addrinfo(found))[:MOST_ADDRESSES]
 
 
-def _tuned(sock: gsocket.socket, target: TcpTarget | UnixTarget) -> PlainStream:
+def _tuned(sock: Socket, target: TcpTarget | UnixTarget) -> PlainStream:
     try:
         tune(sock)
     except StreamBroken as exc:

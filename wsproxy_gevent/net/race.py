@@ -28,6 +28,7 @@ from ..errors import (
     TargetUnreachable,
 )
 from .address import Address
+from .streams import Socket, new_socket
 
 # The recommended connection attempt delay (RFC 8305, section 5).
 STAGGER_SECONDS = 0.25
@@ -61,7 +62,9 @@ class _Attempt:
 
     def __init__(self, address: Address) -> None:
         self.address = address
+        # One of gevent's, whose waiting ends when it is closed.
         self.sock = gsocket.socket(address.family, socket.SOCK_STREAM)
+        self.sock.setblocking(False)
         self._greenlet = gevent.spawn(_connect, self.sock, address)
 
     @property
@@ -81,9 +84,7 @@ class _Attempt:
         self._greenlet.unlink(callback)
 
 
-def first_to_connect(
-    addresses: Sequence[Address], stagger: float = STAGGER_SECONDS
-) -> gsocket.socket:
+def first_to_connect(addresses: Sequence[Address], stagger: float = STAGGER_SECONDS) -> Socket:
     """Race for a connection, starting in the given order.  May switch.
 
     Raises a `TargetError` or `Busy` when every attempt has failed.
@@ -92,10 +93,10 @@ def first_to_connect(
     return _alone(addresses[0]) if len(addresses) == 1 else _race(addresses, stagger)
 
 
-def _alone(address: Address) -> gsocket.socket:
+def _alone(address: Address) -> Socket:
     """May switch."""
     try:
-        sock = gsocket.socket(address.family, socket.SOCK_STREAM)
+        sock = new_socket(address.family)
     except OSError as exc:
         raise verdict([(address, exc)]) from exc
     try:
@@ -137,13 +138,15 @@ def _start(address: Address, running: list[_Attempt], failures: list[Failure]) -
         failures.append((address, exc))
 
 
-def _connect(sock: gsocket.socket, address: Address) -> OSError | None:
+def _connect(sock: Socket, address: Address) -> OSError | None:
     """Return what went wrong, so that a greenlet may have it as its value.  May switch."""
     try:
         if address.family == socket.AF_UNIX:
             _connect_unix(sock, address)
         else:
             _connect_tcp(sock, address)
+        if isinstance(sock, gsocket.socket):
+            sock.setblocking(True)  # who uses it wants to wait, the gevent way
     except OSError as exc:
         return exc
     except (OverflowError, ValueError) as exc:  # a port or a path that can be none
@@ -151,10 +154,16 @@ def _connect(sock: gsocket.socket, address: Address) -> OSError | None:
     return None
 
 
-def _connect_tcp(sock: gsocket.socket, address: Address) -> None:
+def _connect_tcp(sock: Socket, address: Address) -> None:
     """May switch."""
-    if not _is_connected_at_once(sock, address):
-        sock.connect(address.sockaddr)
+    error = sock.connect_ex(address.sockaddr)
+    if error == errno.EINPROGRESS:
+        # A peer on this machine has answered by now; asked again, the kernel knows.
+        error = sock.connect_ex(address.sockaddr)
+    if error in _UNDER_WAY:
+        error = _await_answer(sock, address)
+    if error:
+        raise OSError(error, os.strerror(error))
     # Where nobody listens on a port of the ephemeral range, the kernel may
     # give out that very port for our end and connect the socket to itself.
     ours = sock.getsockname()
@@ -162,36 +171,25 @@ def _connect_tcp(sock: gsocket.socket, address: Address) -> None:
         raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
 
 
-def _is_connected_at_once(sock: gsocket.socket, address: Address) -> bool:
-    """Begin to connect; whether that was all of it.  Never switches.
-
-    A peer on this machine has answered before the call returns, which says
-    "in progress" all the same; asked again, it knows.
-    """
-    sock.setblocking(False)
-    try:
-        error = sock.connect_ex(address.sockaddr)
-        if error == errno.EINPROGRESS:
-            error = sock.connect_ex(address.sockaddr)
-    finally:
+def _await_answer(sock: Any, address: Address) -> int:
+    """The error, or 0 once connected.  May switch."""
+    if isinstance(sock, gsocket.socket):
         sock.setblocking(True)
-    if error and error not in _UNDER_WAY:
-        raise OSError(error, os.strerror(error))
-    return not error
+        return int(sock.connect_ex(address.sockaddr))
+    gsocket.wait_write(sock.fileno())
+    return int(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
 
 
-def _connect_unix(sock: gsocket.socket, address: Address) -> None:
+def _connect_unix(sock: Socket, address: Address) -> None:
     """May switch."""
     # A full queue reads as EAGAIN, and polls as ready: to wait for it as for
     # a TCP connection would spin until the deadline.
-    sock.setblocking(False)
     while True:
         try:
             sock.connect(address.sockaddr)
         except BlockingIOError:
             gevent.sleep(QUEUE_PAUSE)
         else:
-            sock.setblocking(True)
             return
 
 

@@ -17,7 +17,6 @@ from dataclasses import replace
 from functools import partial
 
 import gevent
-from gevent import socket as gsocket
 
 from ..errors import (
     InternalError,
@@ -32,7 +31,7 @@ from ..errors import (
 from ..model import Peer
 from ..net.clock import Deadline, http_date, wall
 from ..net.stream import Stream, StreamBroken, linger, tune
-from ..net.streams import PlainStream, TlsStream
+from ..net.streams import PlainStream, Socket, TlsStream
 from ..wire import policy
 from ..wire.handshake import is_upgrade
 from ..wire.http1 import RequestReader, ResponseWriter, refusal, whole
@@ -45,7 +44,7 @@ from .tunnel import tunnel
 logger = logging.getLogger(__name__)
 
 
-def serve(context: Context, sock: gsocket.socket, peer: Peer, *, tuned: bool = False) -> None:
+def serve(context: Context, sock: Socket, peer: Peer, *, tuned: bool = False) -> None:
     """Serve one accepted socket to its end.  May switch, never raises.
 
     `tuned` says that the socket has its TCP options already.  It is closed
@@ -298,6 +297,6 @@ def _to_https(request: Request) -> Response:
     return replace(answer, status=308, headers=(*answer.headers, location))
 
 
-def _local_address(sock: gsocket.socket) -> tuple[str, int]:
+def _local_address(sock: Socket) -> tuple[str, int]:
     address = sock.getsockname()
     return (address[0], address[1]) if isinstance(address, tuple) else ("", 0)

@@ -21,6 +21,7 @@ from ..model import Peer
 from ..net.clock import Deadline, monotonic
 from ..net.handover import has_queue, refuse_newcomers
 from ..net.stream import INHERITED, tune
+from ..net.streams import Socket, accept
 from .connection import serve
 from .context import Context
 
@@ -57,14 +58,16 @@ class ProxyServer(StreamServer):
         self._context = context
         self._last_complaint = float("-inf")
 
-    def handle(self, sock: gsocket.socket, address: Any) -> None:
+    def handle(self, sock: Socket, address: Any) -> None:
         """One connection, from accept to close.  May switch, never raises."""
         serve(self._context(), sock, peer_of(address), tuned=INHERITED)
 
-    def do_read(self) -> tuple[gsocket.socket, Any] | None:  # type: ignore[override]
+    def do_read(self) -> tuple[Socket, Any] | None:  # type: ignore[override]
         """Accept one connection; None when there is none to accept now."""
         try:
-            return super().do_read()
+            return accept(self.socket)
+        except BlockingIOError:
+            return None
         except OSError as error:
             if error.errno in OUT_OF_SOMETHING:
                 self._back_off(error)
