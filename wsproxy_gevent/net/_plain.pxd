@@ -4,6 +4,8 @@
 cdef enum:
     HEADROOM = 16
     LARGEST = 512 * 1024
+    # What `receive` returns when nothing has come.
+    NOTHING = -2
 
 
 cdef class CompiledStream:

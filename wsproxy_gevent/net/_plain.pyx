@@ -86,10 +86,9 @@ cdef class CompiledStream:
     """Both kinds of stream, to those who have a buffer of their own."""
 
     cdef Py_ssize_t receive(self, unsigned char *buffer, Py_ssize_t size) except -1:
-        """Read into the buffer, at most `size` bytes; 0 at the end.  May switch.
+        """Read into the buffer, at most `size` bytes; 0 at the end.  Never switches.
 
-        The buffer may be the shared one: it is written after the last switch.
-        Raises `StreamBroken`.
+        `NOTHING` if nothing has come.  Raises `StreamBroken`.
         """
         raise NotImplementedError
 
@@ -148,7 +147,11 @@ cdef class PlainStream(CompiledStream):
 
     def read_some(self):
         """Return what has come, at most `LARGEST_READ` bytes.  May switch."""
-        cdef Py_ssize_t got = self.receive(BUFFER + HEADROOM, self._read_size)
+        cdef Py_ssize_t got = NOTHING
+        while got == NOTHING:
+            if self.drained:
+                self.until_readable()
+            got = self.receive(BUFFER + HEADROOM, self._read_size)
         if self.drained:
             self._read_size = FIRST
         elif self._read_size < LARGEST:
@@ -158,8 +161,6 @@ cdef class PlainStream(CompiledStream):
     cdef Py_ssize_t receive(self, unsigned char *buffer, Py_ssize_t size) except -1:
         cdef ssize_t got
         self._check_open()
-        if self.drained:
-            self.until_readable()
         while True:
             got = recv(self._fd, buffer, size, MSG_DONTWAIT)
             if got >= 0:
@@ -167,8 +168,9 @@ cdef class PlainStream(CompiledStream):
                 self.read_count += 1
                 return got
             if _would_block():
-                self.until_readable()
-            elif errno != EINTR:
+                self.drained = True
+                return NOTHING
+            if errno != EINTR:
                 raise _failure(errno)
 
     # -- Writing -------------------------------------------------------------------------
@@ -232,6 +234,7 @@ cdef class PlainStream(CompiledStream):
 
     cdef int until_readable(self) except -1:
         """May switch.  Raises `StreamBroken` after an `abort`."""
+        self._check_open()
         if self._reader is not None:
             raise ConcurrentObjectUseError("this stream is being read by another greenlet")
         if self._readable is None:
@@ -246,10 +249,12 @@ cdef class PlainStream(CompiledStream):
             self._reader = None
             if self._readable is not None:
                 self._readable.stop()
+        self.drained = False
         return self._check_open()
 
     cdef int until_writable(self) except -1:
         """May switch.  Raises `StreamBroken` after an `abort`."""
+        self._check_open()
         if self._writer is not None:
             raise ConcurrentObjectUseError("this stream is being written by another greenlet")
         if self._writable is None:

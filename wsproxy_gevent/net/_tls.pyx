@@ -19,7 +19,7 @@ from gevent.lock import Semaphore
 from libc.string cimport memcpy
 
 from ..errors import TlsFailed
-from ._plain cimport CompiledStream, LARGEST, PlainStream, shared_buffer
+from ._plain cimport LARGEST, NOTHING, CompiledStream, PlainStream, shared_buffer
 from .stream import FIRST_READ, StreamBroken
 from .tls import BUFFER_STEP, RECORD, TRUNCATED, failure_of, fault_of
 
@@ -147,7 +147,11 @@ cdef class TlsStream(CompiledStream):
 
     def read_some(self):
         """Return all the plaintext of what has come.  May switch."""
-        cdef Py_ssize_t got = self.receive(shared_buffer(), self._read_size)
+        cdef Py_ssize_t got = NOTHING
+        while got == NOTHING:
+            if self.drained:
+                self.until_readable()
+            got = self.receive(shared_buffer(), self._read_size)
         if self.drained:
             self._read_size = FIRST
         elif self._read_size < LARGEST:
@@ -165,13 +169,18 @@ cdef class TlsStream(CompiledStream):
             if self._fault is not None:
                 raise self._fault
             came = self._read_lower(size - BEGUN)
+            if came == NOTHING:
+                return NOTHING
             if not came:
                 raise StreamBroken(TRUNCATED)
             got = self._take(came, buffer, size)
         return got
 
     cdef Py_ssize_t _read_lower(self, Py_ssize_t size) except -1:
-        """Read ciphertext into the buffer that is there for it.  May switch."""
+        """Read ciphertext into the buffer that is there for it.
+
+        May switch where the stream below is not a compiled one.
+        """
         cdef Py_ssize_t came
         if self._plain is not None:
             came = self._plain.receive(CIPHERTEXT, size)
@@ -219,7 +228,9 @@ cdef class TlsStream(CompiledStream):
         """May switch.  What has been decrypted, or found out, needs no waiting for."""
         if self._early or self._ended or self._fault is not None or self._plain is None:
             return 0
-        return self._plain.until_readable()
+        self._plain.until_readable()
+        self.drained = False
+        return 0
 
     cdef int _answer(self) except -1:
         """See that what the TLS layer owes is sent, but not by the reader.  Never switches."""

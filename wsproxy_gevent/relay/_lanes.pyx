@@ -13,7 +13,7 @@ nobody else runs.  Only what a full socket does not take is copied.
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
-from ..net._plain cimport HEADROOM, LARGEST, CompiledStream, shared_buffer
+from ..net._plain cimport LARGEST, NOTHING, CompiledStream, shared_buffer
 from ..wire._reader cimport Reader
 
 from ..net.stream import FIRST_READ, StreamBroken
@@ -61,22 +61,21 @@ cdef class _Lane:
         self._watch = watch
         self._size = FIRST
 
-    cdef Py_ssize_t _receive(self) except -1:
-        """Read into the shared buffer; 0 at the end.  May switch.
+    cdef bint _wait(self) except -1:
+        """Wait for something to read; return whether it is ours to read.  May switch.
 
         A source that always has more never makes us wait, so when our share
         of time is spent we wait all the same: the loop sees to every socket
         that is ready before it comes back to this one.
         """
-        cdef Py_ssize_t got
-        if self._source.drained:
-            self._source.until_readable()
-            self._source.drained = False
-            self._since = _now()
-        elif _now() - self._since >= SHARE:
+        if self._source.drained or _now() - self._since >= SHARE:
             self._source.until_readable()
             self._since = _now()
-        got = self._source.receive(shared_buffer(), self._size)
+        return not self._watch.observers  # one may have joined meanwhile
+
+    cdef Py_ssize_t _receive(self) except -1:
+        """Read into the shared buffer; 0 at the end, `NOTHING` if nothing came."""
+        cdef Py_ssize_t got = self._source.receive(shared_buffer(), self._size)
         if got == self._size and self._size < LARGEST:
             self._size *= 2
         return got
@@ -103,17 +102,17 @@ cdef class Upstream(_Lane):
         cdef Py_ssize_t got
         if self._client.holds:
             return
-        while not self._watch.observers:
-            try:
+        self._since = _now()
+        try:
+            while self._wait():
                 got = self._receive()
-            except StreamBroken as broken:
-                self._client.lost(broken)
-                return
-            if not got:
-                self._client.ended()
-                return
-            if not self._take(got):
-                return
+                if not got:
+                    self._client.ended()
+                    return
+                if got != NOTHING and not self._take(got):
+                    return
+        except StreamBroken as broken:
+            self._client.lost(broken)
 
     cdef bint _take(self, Py_ssize_t got) except -1:
         """Carry what one read brought; return whether to read on.  May switch."""
@@ -152,18 +151,20 @@ cdef class Downstream(_Lane):
         Raises `TargetReset` and `ClientGone`.
         """
         cdef Py_ssize_t got
-        while not self._watch.observers:
-            try:
+        self._since = _now()
+        try:
+            while self._wait():
                 got = self._receive()
-            except StreamBroken as broken:
-                raise self._target.broke(broken) from broken
-            if not got:
-                self._target.ended()
-                return
-            # Behind a Close nothing is sent; the ordinary way finds out by itself.
-            if not self._outbox.open:
-                return
-            self._bring(got)
+                if not got:
+                    self._target.ended()
+                    return
+                # Behind a Close nothing is sent; the ordinary way finds out by itself.
+                if not self._outbox.open:
+                    return
+                if got != NOTHING:
+                    self._bring(got)
+        except StreamBroken as broken:
+            raise self._target.broke(broken) from broken
 
     cdef int _bring(self, Py_ssize_t got) except -1:
         """Send one message.  May switch."""
