@@ -16,7 +16,7 @@ __all__ = ["COMPILED", "NAME"]
 VARIABLE = "WSPROXY_ENGINE"
 
 # All or none: the loop works inside the stream and the reader.
-_PARTS = ("wire._reader", "net._plain", "net._tls", "relay._lanes")
+_PARTS = ("wire._reader", "net._plain", "net._stacks", "net._tls", "relay._lanes")
 
 
 def _is_built() -> bool:

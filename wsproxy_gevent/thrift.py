@@ -13,6 +13,8 @@ from contextlib import contextmanager
 
 import gevent
 
+from .net import stacks
+
 # A connection leaves some objects to the collector, which by default looks at
 # all young ones after a handful of connections, and finds those that live.
 YOUNG_OBJECTS = 10_000
@@ -20,7 +22,7 @@ YOUNG_OBJECTS = 10_000
 
 @contextmanager
 def thrifty() -> Iterator[None]:
-    """Spend nothing on looking at the same objects again, or on who spawned whom.
+    """Spend nothing on the same objects and stacks again, or on who spawned whom.
 
     What was loaded stays, so the collector need not look at it any more.  A
     greenlet's pedigree is for debugging, and costs more than the greenlet;
@@ -32,9 +34,11 @@ def thrifty() -> Iterator[None]:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, *thresholds[1:])
+    stacks.keep()
     try:
         yield
     finally:
+        stacks.let_go()
         gevent.config.track_greenlet_tree = tracked
         gc.set_threshold(*thresholds)
         gc.unfreeze()

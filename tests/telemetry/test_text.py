@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsproxy_gevent.telemetry.text import escape, field, redact
+from wsproxy_gevent.telemetry.text import escape, field, peers_field, redact
 
 ESCAPED = [
     ("plain text, with 'all' \"of\" ~it", "plain text, with 'all' \"of\" ~it"),
@@ -23,6 +23,15 @@ ESCAPED = [
 @pytest.mark.parametrize(("text", "escaped"), ESCAPED)
 def test_what_does_not_print_is_escaped(text: str, escaped: str) -> None:
     assert escape(text) == escaped
+
+
+@given(st.text() | st.text('ab \\"=\x7f', min_size=510, max_size=514))
+def test_a_peers_field_is_escaped_first(text: str) -> None:
+    assert peers_field("name", text) == field("name", escape(text))
+
+
+def test_a_peers_field_may_have_no_value() -> None:
+    assert peers_field("name", None) == "name=-"
 
 
 @given(st.text(), st.integers(0, 40))

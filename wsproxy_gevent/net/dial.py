@@ -56,6 +56,8 @@ class Dialer:
         Raises a `TargetError`, or `Busy` if descriptors, memory or native
         threads have run out.
         """
+        if not self._wait:
+            return self._dial_once(target)
         patience, pause = Deadline(self._wait), FIRST_PAUSE
         while True:
             try:

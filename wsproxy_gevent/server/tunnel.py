@@ -155,11 +155,12 @@ def _run(context: Context, relay: Relay | Echo, observers: Sequence[PayloadObser
         relay.join(observer)
     context.registry.add(relay)
     context.log.opened(relay.info)
+    summary = None
     try:
-        relay.run()
+        summary = relay.run()
     finally:  # also when the greenlet is killed: a session that opened is seen to close
         context.registry.remove(relay.info.id)
-        context.log.closed(relay.summary())
+        context.log.closed(summary or relay.summary())
 
 
 def _too_slow() -> ProxyError:

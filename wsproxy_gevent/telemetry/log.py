@@ -13,7 +13,7 @@ from ..errors import ProxyError
 from ..model import Peer
 from ..observer import SessionInfo, SessionSummary, Traffic
 from .posting import say
-from .text import escape, field, redact
+from .text import escape, field, peers_field, redact
 
 
 class TextSessionLog:
@@ -54,11 +54,10 @@ def _refused(peer: Peer, stage: str, error: ProxyError) -> str:
 
 
 def _session(info: SessionInfo) -> str:
-    subprotocol = None if info.subprotocol is None else escape(info.subprotocol)
     return (
-        f"id={info.id} {field('peer', info.peer)} {field('target', escape(str(info.target)))}"
-        f" dialect={info.dialect.value} {field('subprotocol', subprotocol)}"
-        f" {field('tls', info.tls)}"
+        f"id={info.id} {field('peer', info.peer)} {peers_field('target', str(info.target))}"
+        f" dialect={info.dialect.value} {peers_field('subprotocol', info.subprotocol)}"
+        f" tls={info.tls or '-'}"
     )
 
 

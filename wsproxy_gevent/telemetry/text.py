@@ -9,6 +9,9 @@ ESCAPED_CHARACTERS = 512
 
 _SECRET = re.compile(r"(?:^|[?&;])(?:token|password|access_token|jwt|key)=", re.IGNORECASE)
 
+# What `escape` would not change.
+_PLAIN = re.compile(rf"[ -\[\]-~]{{0,{ESCAPED_CHARACTERS}}}")
+
 _QUOTED = re.compile(r'[ "=]|^$')
 
 
@@ -23,6 +26,13 @@ def escape(text: str, limit: int = ESCAPED_CHARACTERS) -> str:
     if len(escaped) <= limit:
         return escaped
     return escaped[: max(0, limit - 3)] + "..."[:limit]
+
+
+def peers_field(name: str, text: str | None) -> str:
+    """A `field` of a peer's text, escaped where it needs to be."""
+    if text is not None and not _PLAIN.fullmatch(text):
+        text = escape(text)
+    return field(name, text)
 
 
 def redact(target: str) -> str:

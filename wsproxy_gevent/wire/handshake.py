@@ -106,8 +106,7 @@ def propose(request: Request, rules: HandshakeRules, *, secure: bool) -> Proposa
     subprotocol = choose(
         request.headers.get_list(hybi.PROTOCOL_FIELD), hybi.PREFERRED, rules.subprotocols
     )
-    offers = request.headers.get_all(EXTENSIONS_FIELD) if rules.compress else ()
-    agreed = negotiate(offers)
+    agreed = negotiate(request.headers.get_all(EXTENSIONS_FIELD)) if rules.compress else None
     head = hybi.answer_to(request, subprotocol, agreed.answer if agreed else None)
     deflate = agreed.deflate if agreed else None
     return Proposal(dialect, subprotocol, subprotocol == "base64", head, deflate=deflate)

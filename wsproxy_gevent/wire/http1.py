@@ -91,7 +91,7 @@ class RequestReader:
 
 def _parse(head: bytes) -> Request:
     """The request that a whole head asks for, in origin form."""
-    request_line, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+    request_line, *lines = head[: -len(b"\r\n\r\n")].decode("latin-1").split("\r\n")
     headers = _fields_of(lines)
     _check_single_fields(headers)
     _check_host(headers)
@@ -129,8 +129,8 @@ def _asks_h11(headers: Headers) -> bool:
 
 
 def _check_single_fields(headers: Headers) -> None:
-    if len(headers) == len(headers.names):
-        return  # none of any name
+    if not headers.has_repeats:
+        return
     for name in SINGLE_FIELDS:
         if len(headers.get_all(name)) > 1:
             raise BadRequest(f"more than one {name} header")
@@ -176,7 +176,7 @@ def _origin_form(target: str) -> tuple[str, str | None]:
     absolute-form to a proxy."
     """
     authority = None
-    if absolute := _ABSOLUTE_FORM.fullmatch(target):
+    if not target.startswith("/") and (absolute := _ABSOLUTE_FORM.fullmatch(target)):
         authority, rest = absolute.groups()
         target = rest if rest.startswith("/") else f"/{rest}"
         if not authority or not _AUTHORITY.fullmatch(authority):

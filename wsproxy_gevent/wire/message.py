@@ -13,13 +13,12 @@ class Headers:
     white space.
     """
 
-    __slots__ = ("_fields", "_values")
+    __slots__ = ("_fields", "_first")
 
     def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
-        self._fields = tuple([(name.lower(), value) for name, value in fields])
-        self._values: dict[str, tuple[str, ...]] = {}
-        for name, value in self._fields:
-            self._values[name] = (*self._values.get(name, ()), value)
+        self._fields = [(name.lower(), value) for name, value in fields]
+        # Of a repeated name the last one in wins, which is the first one sent.
+        self._first = dict(reversed(self._fields))
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._fields)
@@ -28,47 +27,54 @@ class Headers:
         return len(self._fields)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._values
+        return name in self._first
 
     def __eq__(self, other: object) -> bool:
         """Whether the same fields stand in the same order."""
         return list(self) == list(other) if isinstance(other, Headers) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(self._fields)
+        return hash(tuple(self._fields))
 
     @property
     def names(self) -> Collection[str]:
         """Each name, in lower case, once."""
-        return self._values
+        return self._first.keys()
+
+    @property
+    def has_repeats(self) -> bool:
+        """Whether there is more than one field of any name."""
+        return len(self._first) < len(self._fields)
 
     def get(self, name: str) -> str | None:
         """The first value of that lower-case name, or None."""
-        values = self._values.get(name)
-        return values[0] if values else None
+        return self._first.get(name)
 
     def get_all(self, name: str) -> tuple[str, ...]:
         """Each value of that lower-case name."""
-        return self._values.get(name, ())
+        if name not in self._first:
+            return ()
+        if not self.has_repeats:
+            return (self._first[name],)
+        return tuple([value for field_name, value in self._fields if field_name == name])
 
     def get_list(self, name: str) -> tuple[str, ...]:
         """A list field (RFC 9110, section 5.6.1) over all its lines.
 
         Empty elements are left out, white space around elements too.
         """
-        values = self._values.get(name)
-        if values is None:
+        if name not in self._first:
             return ()
-        elements = ",".join(values).split(",")
+        elements = ",".join(self.get_all(name)).split(",")
         return tuple([element for raw in elements if (element := raw.strip(" \t"))])
 
     def has_option(self, name: str, option: str) -> bool:
         """Whether that lower-case option is in the list field, in any case."""
-        values = self._values.get(name)
-        if values is None:
+        first = self._first.get(name)
+        if first is None:
             return False
         # Nearly always it is all there is.
-        return values[0].lower() == option or option in [o.lower() for o in self.get_list(name)]
+        return first.lower() == option or option in [o.lower() for o in self.get_list(name)]
 
 
 @dataclass(frozen=True, slots=True)
