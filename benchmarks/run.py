@@ -26,12 +26,10 @@ from .build import Load, build
 from .figures import shown
 from .measuring import Failed, Measurement, Measuring, Served
 from .modes import MODES, Counted, Mode
-from .peers import PEERS, Peer, Place
+from .peers import DIRECT, PEERS, Peer, Place
 from .processes import DidNotServe, Running, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
-DIRECT = "direct"
-"""The target itself, without a proxy: what latencies are compared with."""
 
 
 class Bench:
@@ -86,7 +84,8 @@ class Bench:
 def takes_part(name: str, mode: Mode) -> bool:
     if name == DIRECT:
         return mode.counted in (Counted.KEY, Counted.FAIRNESS)
-    return PEERS[name].tls or not mode.tls
+    peer = PEERS[name]
+    return (peer.tls or not mode.tls) and mode.name not in peer.cannot
 
 
 def rotated(names: Sequence[str], by: int) -> list[str]:
@@ -132,6 +131,7 @@ def run(names: list[str], modes: list[Mode], rounds: int, seconds: float, out: P
         "machine": machine(),
         "versions": {n: PEERS[n].version_said() for n in there if n in PEERS},
         "missing": missing,
+        "cannot": {n: dict(PEERS[n].cannot) for n in names if PEERS[n].cannot},
         "measurements": [],
         "failures": [],
     }

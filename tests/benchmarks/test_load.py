@@ -1,0 +1,119 @@
+"""The load generator through our own proxy, shortly: it must not rot."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import build, certificate, peers, processes
+
+if build.compiler() is None:
+    pytest.skip("no C compiler here to build the load generator with", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def load(tmp_path_factory: pytest.TempPathFactory) -> build.Load:
+    return build.build(tmp_path_factory.mktemp("load"))
+
+
+@pytest.fixture(scope="module")
+def target(load: build.Load, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    port = processes.free_port()
+    log = tmp_path_factory.mktemp("target") / "log"
+    running = processes.Running([str(load.target), str(port)], port, log)
+    running.wait_until_it_serves()
+    yield port
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def proxy(target: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    work, port = tmp_path_factory.mktemp("proxy"), processes.free_port()
+    place = peers.Place(port, target, work, certificate.make(work))
+    running = processes.Running(peers.PEERS["ours"].command(place), port, work / "log")
+    running.wait_until_it_serves()
+    yield port
+    running.stop()
+
+
+def drive(load: build.Load, port: int, words: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [str(load.client), *words.split(), "--port", str(port), "--seconds", "0.1"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    assert result["errors"] == result["resets"] == result["unanswered_closes"] == 0
+    return result
+
+
+# What each mode counts; that the bytes are right, the generator sees itself.
+MODES = [
+    ("down --sessions 2", "bytes"),
+    ("up --sessions 2", "bytes"),
+    ("up --size 100", "messages"),
+    ("ask --sessions 8", "messages"),
+    ("connect --sessions 4", "connections"),
+    ("scene --sessions 20 --size 20480 --rate 50", "messages"),
+]
+
+
+@pytest.mark.parametrize(("words", "counted"), MODES)
+def test_the_generator_drives_us(load: build.Load, proxy: int, words: str, counted: str) -> None:
+    assert drive(load, proxy, words)[counted] > 0
+
+
+def test_idle_sessions_still_stand_at_the_end(load: build.Load, proxy: int) -> None:
+    drive(load, proxy, "idle --sessions 40")
+
+
+@pytest.mark.parametrize("words", ["down --apart", "up --tls", "down --tls", "connect --tls"])
+def test_over_tls_and_with_a_target_apart(load: build.Load, proxy: int, words: str) -> None:
+    if "--tls" in words and not load.tls:
+        pytest.skip("no headers of OpenSSL here to build the client with")
+    drive(load, proxy, words)
+
+
+@pytest.mark.parametrize(("words", "counted"), MODES)
+def test_raw_bytes_go_without_a_websocket(
+    load: build.Load, target: int, words: str, counted: str
+) -> None:
+    assert drive(load, target, f"{words} --raw")[counted] > 0
+
+
+def test_a_refusal_makes_the_run_fail(load: build.Load, target: int) -> None:
+    done = subprocess.run(
+        [str(load.client), "ask", "--port", str(target)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "session 0 of mode ask" in done.stderr
+
+
+def test_cpu_and_memory_are_those_of_the_whole_tree() -> None:
+    burn = "import os\nos.fork()\nwhile True: pass"
+    child = subprocess.Popen([sys.executable, "-c", burn], start_new_session=True)
+    try:
+        while len(processes.tree(child.pid)) < 2:
+            assert child.poll() is None
+        both = processes.tree(child.pid)
+        assert processes.memory_of_tree(child.pid) > 0
+        while processes.cpu_of_tree(child.pid).total < 0.05:
+            assert child.poll() is None
+        assert Path(f"/proc/{both[1]}").exists()
+    finally:
+        for pid in processes.tree(child.pid):
+            subprocess.run(["kill", "-9", str(pid)], check=False)
+        child.wait()
