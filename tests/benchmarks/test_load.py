@@ -13,6 +13,8 @@ import pytest
 
 from benchmarks import build, certificate, peers, processes
 
+from .faulty import Fault, FaultyRelay
+
 if build.compiler() is None:
     pytest.skip("no C compiler here to build the load generator with", allow_module_level=True)
 
@@ -117,3 +119,37 @@ def test_cpu_and_memory_are_those_of_the_whole_tree() -> None:
         for pid in processes.tree(child.pid):
             subprocess.run(["kill", "-9", str(pid)], check=False)
         child.wait()
+
+
+FAULTS: dict[str, Fault] = {
+    "a byte is lost": lambda piece: piece[:500] + piece[501:],
+    "a byte is doubled": lambda piece: piece[:500] + piece[499:],
+    "a byte is changed": lambda piece: bytes([piece[0] ^ 1]) + piece[1:],
+}
+
+
+# Of a picture only its place is looked at, not each byte.
+SPOILT = [
+    *((mode, fault) for mode in ("down", "up") for fault in FAULTS),
+    ("scene --rate 50", "a byte is lost"),
+    ("scene --rate 50", "a byte is doubled"),
+]
+
+
+@pytest.mark.parametrize(("mode", "fault"), SPOILT)
+def test_a_proxy_that_spoils_bytes_is_found_out(
+    load: build.Load, target: int, mode: str, fault: str
+) -> None:
+    with FaultyRelay(target, FAULTS[fault]) as relay:
+        done = subprocess.run(
+            [
+                *(str(load.client), *mode.split(), "--raw"),
+                *("--port", str(relay.port), "--seconds", "0.2", "--patience", "2"),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "bytes" in done.stderr
