@@ -77,7 +77,7 @@ def for_docs(results: Mapping[str, Any]) -> str:
             f"Python {machine['python']}.",
             *("", "### Against the bars", "", verdicts(values)),
             *("", "### What each costs, medians", "", costs(values)),
-            *("", "### Latencies, medians", "", latencies(results)),
+            *(["", "### Latencies, medians", "", waits] if (waits := latencies(results)) else []),
             *("", "### Who was compared", "", *versions),
             *(["", "### To be known with it", "", *remarks] if remarks else []),
         ]

@@ -120,14 +120,16 @@ def _processor() -> str:
     return platform.machine()
 
 
-def run(names: list[str], modes: list[Mode], rounds: int, seconds: float, out: Path) -> int:
+def run(
+    names: list[str], modes: list[Mode], rounds: int, seconds: float, out: Path, command: str
+) -> int:
     missing = {name: gone for name in names if (gone := PEERS[name].missing())}
     there = [*(name for name in names if name not in missing), DIRECT]
     for name, gone in missing.items():
         print(f"MISSING {name}: {gone}", flush=True)
     results: dict[str, Any] = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": f"make bench ROUNDS={rounds} SECONDS={seconds:g}",
+        "command": command,
         "machine": machine(),
         "versions": {n: PEERS[n].version_said() for n in there if n in PEERS},
         "missing": missing,
@@ -183,7 +185,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=ROOT / ".bench" / "results.json")
     given = parser.parse_args(arguments)
     modes = [MODES[name] for name in chosen(given.modes, MODES)]
-    return run(chosen(given.peers, PEERS), modes, given.rounds, given.seconds, given.out)
+    names = chosen(given.peers, PEERS)
+    return run(names, modes, given.rounds, given.seconds, given.out, as_typed(given))
+
+
+def as_typed(given: argparse.Namespace) -> str:
+    """How to do the same again."""
+    words = ["make bench", f"ROUNDS={given.rounds}", f"SECONDS={given.seconds:g}"]
+    for name, value in (("MODES", given.modes), ("PEERS", given.peers)):
+        if value != "*":
+            words.append(f'{name}="{value}"')
+    return " ".join(words)
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def latencies(results: Mapping[str, Any]) -> str:
         cells = [_middle(many, "result", key) for key in ("p50_us", "p99_us")]
         cells += [_middle(many, "alone", key) for key in ("p50_us", "p99_us")]
         rows.append([mode, peer, *cells])
-    return table(rows)
+    return table(rows) if len(rows) > 1 else ""
 
 
 def _middle(many: Sequence[Mapping[str, Any]], of: str, key: str) -> str:
