@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import build, certificate, peers, processes
+from benchmarks import build, certificate, peers, processes, run
+from benchmarks.modes import MODES
 
 from .faulty import Fault, FaultyRelay
 
@@ -20,8 +20,8 @@ if build.compiler() is None:
 
 
 @pytest.fixture(scope="module")
-def load(tmp_path_factory: pytest.TempPathFactory) -> build.Load:
-    return build.build(tmp_path_factory.mktemp("load"))
+def load() -> build.Load:
+    return build.build()
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def drive(load: build.Load, port: int, words: str) -> dict[str, Any]:
 
 
 # What each mode counts; that the bytes are right, the generator sees itself.
-MODES = [
+WORK = [
     ("down --sessions 2", "bytes"),
     ("up --sessions 2", "bytes"),
     ("up --size 100", "messages"),
@@ -69,7 +69,7 @@ MODES = [
 ]
 
 
-@pytest.mark.parametrize(("words", "counted"), MODES)
+@pytest.mark.parametrize(("words", "counted"), WORK)
 def test_the_generator_drives_us(load: build.Load, proxy: int, words: str, counted: str) -> None:
     assert drive(load, proxy, words)[counted] > 0
 
@@ -85,7 +85,7 @@ def test_over_tls_and_with_a_target_apart(load: build.Load, proxy: int, words: s
     drive(load, proxy, words)
 
 
-@pytest.mark.parametrize(("words", "counted"), MODES)
+@pytest.mark.parametrize(("words", "counted"), WORK)
 def test_raw_bytes_go_without_a_websocket(
     load: build.Load, target: int, words: str, counted: str
 ) -> None:
@@ -104,21 +104,15 @@ def test_a_refusal_makes_the_run_fail(load: build.Load, target: int) -> None:
     assert "session 0 of mode ask" in done.stderr
 
 
-def test_cpu_and_memory_are_those_of_the_whole_tree() -> None:
-    burn = "import os\nos.fork()\nwhile True: pass"
-    child = subprocess.Popen([sys.executable, "-c", burn], start_new_session=True)
-    try:
-        while len(processes.tree(child.pid)) < 2:
-            assert child.poll() is None
-        both = processes.tree(child.pid)
-        assert processes.memory_of_tree(child.pid) > 0
-        while processes.cpu_of_tree(child.pid).total < 0.05:
-            assert child.poll() is None
-        assert Path(f"/proc/{both[1]}").exists()
-    finally:
-        for pid in processes.tree(child.pid):
-            subprocess.run(["kill", "-9", str(pid)], check=False)
-        child.wait()
+def test_a_run_measures_us_and_writes_down_what_it_found(tmp_path: Path) -> None:
+    out = tmp_path / "results.json"
+    modes = [MODES[name] for name in ("ask1", "connect")]
+    assert run.run(["ours"], modes, rounds=1, seconds=0.1, out=out, command="make bench") == 0
+    results = json.loads(out.read_text())
+    assert [(one["mode"], one["value"] > 0) for one in results["measurements"]] == [
+        ("ask1", True),
+        ("connect", True),
+    ]
 
 
 FAULTS: dict[str, Fault] = {
