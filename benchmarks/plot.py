@@ -14,7 +14,7 @@ from .figures import Estimate, ratios
 from .modes import MODES, Counted
 from .peers import REFERENCE
 
-_WIDTH, _LEFT, _RIGHT, _TOP, _ROW, _BOTTOM = 900, 120, 24, 62, 24, 40
+_WIDTH, _LEFT, _RIGHT, _TOP, _ROW, _BOTTOM = 900, 120, 40, 62, 24, 40
 
 # Okabe and Ito's colours, which the colour-blind can tell apart.
 _COLOURS = {
