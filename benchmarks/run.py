@@ -13,6 +13,7 @@ import fnmatch
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -176,7 +177,14 @@ def _line(measured: Measurement, mode: Mode) -> str:
     )
 
 
+def _end(*_: object) -> None:
+    """As by Ctrl-C: whatever was started is stopped on the way out."""
+    raise SystemExit("ended by a signal; the rounds that were done are written")
+
+
 def main(arguments: list[str] | None = None) -> int:
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, _end)
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--modes", default="*", help=f"of {', '.join(MODES)}")
