@@ -27,6 +27,7 @@ def notes(results: Mapping[str, Any]) -> list[str]:
         lines += [f"left out: {mode} {peer}: {why}" for mode, why in modes.items()]
     lines += [f"generator_limited: {line}" for line in limits(results)]
     lines += [f"closed without an answer to Close: {line}" for line in rude_closes(results)]
+    lines += [f"cipher: {peer}: {names}" for peer, names in ciphers(results).items()]
     lines += [
         f"{mode} {peer}: with {sessions} sessions"
         for mode, peer, sessions in fewer_sessions(results)
@@ -47,6 +48,15 @@ def rude_closes(results: Mapping[str, Any]) -> list[str]:
             if one["result"].get("unanswered_closes") or one["result"].get("resets")
         }
     )
+
+
+def ciphers(results: Mapping[str, Any]) -> dict[str, str]:
+    """What each proxy agreed to with the same client; they do not cost the same."""
+    found: dict[str, set[str]] = {}
+    for one in results["measurements"]:
+        if cipher := one["result"].get("cipher"):
+            found.setdefault(one["peer"], set()).add(cipher)
+    return {peer: ", ".join(sorted(names)) for peer, names in found.items()}
 
 
 def fewer_sessions(results: Mapping[str, Any]) -> list[tuple[str, str, int]]:

@@ -98,6 +98,7 @@ def test_what_limited_is_said_and_what_is_missing_named() -> None:
         one("ours", "down1", 1, 0.3, limited="client"),
         one("ours", "down1", 2, 0.3, limited="client"),
         one("websockify", "idle9000", 1, 3.0, sessions=200),
+        one("haproxy", "tls_down1", 1, 1.0, result={"cipher": "TLS_AES_256_GCM_SHA384"}),
         one("websocat", "connect", 1, 3.0, result={"unanswered_closes": 3, "resets": 0}),
         missing={"socat": "not found: socat"},
         cannot={"websockify": {"keys": "too many"}},
@@ -109,6 +110,7 @@ def test_what_limited_is_said_and_what_is_missing_named() -> None:
         "left out: keys websockify: too many",
         "generator_limited: down1 ours: client in 2 rounds",
         "closed without an answer to Close: connect websocat",
+        "cipher: haproxy: TLS_AES_256_GCM_SHA384",
         "idle9000 websockify: with 200 sessions",
         "FAILED: down8 node-ws in round 2: it fell over",
     ]
