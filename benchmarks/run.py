@@ -3,7 +3,8 @@
     python -m benchmarks.run [--rounds N] [--modes NAME,...] [--peers NAME,...]
 
 Within a round each mode is done with all peers before the next mode; who begins
-changes from round to round.  Results are written after each round.
+changes from round to round.  Results are written after each round, and a picture
+of them beside the file at the end.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import certificate, report
+from . import certificate, plot, report
 from .build import Load, build
 from .figures import shown
 from .measuring import Failed, Measurement, Measuring, Served
 from .modes import MODES, Counted, Mode
 from .peers import DIRECT, PEERS, Peer, Place
 from .processes import DidNotServe, Running, free_port
+from .tables import values_of
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -145,6 +147,7 @@ def run(
                 _one_round(bench, rotated(there, round_), modes, round_, results)
             out.parent.mkdir(parents=True, exist_ok=True)
             out.write_text(json.dumps(results, indent=1) + "\n")
+    out.with_suffix(".svg").write_text(plot.draw(values_of(results)))
     print(report.text(results))
     return int(bool(results["failures"]))
 
