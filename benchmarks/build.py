@@ -6,6 +6,7 @@ built without, and says so when asked for TLS.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -66,8 +67,11 @@ def _compile(
     newest = max(file.stat().st_mtime for file in SOURCES.iterdir())
     if program.exists() and program.stat().st_mtime > newest:
         return
-    warnings = ("-Wall", "-Wextra")
-    _run("-O2", *warnings, *before, *map(str, sources), "-o", str(program), *after)
+    # Never into a program that runs: a second build beside a run must not disturb it.
+    made = program.with_suffix(f".{os.getpid()}")
+    options = ("-O2", "-Wall", "-Wextra", *before)
+    _run(*options, *map(str, sources), "-o", str(made), *after)
+    made.replace(program)
 
 
 def _run(*arguments: str) -> None:

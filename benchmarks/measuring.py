@@ -26,6 +26,11 @@ _DIVISORS = {
     Counted.CPU_PER_CONNECTION: ("connections", 1e6),
 }
 
+# A process has memory at hand from its start.  Some sessions are held before the base
+# is read, so that those that count do not live on it.
+_FIRST_SESSIONS = 300
+_QUIET_SECONDS = 0.3
+
 _SETTLED_WITHIN_SECONDS = 3.0
 
 
@@ -171,13 +176,17 @@ class Measuring:
 
     def _memory(self, served: Served, mode: Mode, round_: int) -> Measurement:
         sessions = min(mode.sessions, served.most_idle or mode.sessions)
-        base = _memory_of(served.pid)
-        with Client(self._load, served, mode, self._arguments(mode, sessions)) as client:
-            client.until_ready()
-            time.sleep(0.3)
-            held = _memory_of(served.pid) - base
-            client.go()
-            result = client.result()
+        first = self._arguments(mode, min(sessions // 10, _FIRST_SESSIONS))
+        with Client(self._load, served, mode, first) as filling:
+            filling.until_ready()
+            time.sleep(_QUIET_SECONDS)
+            base = _memory_of(served.pid)
+            with Client(self._load, served, mode, self._arguments(mode, sessions)) as client:
+                client.until_ready()
+                time.sleep(_QUIET_SECONDS)
+                held = _memory_of(served.pid) - base
+                client.go()
+                result = client.result()
         return Measurement(
             served.name, mode.name, round_, held / sessions / 1024, sessions, result=result
         )

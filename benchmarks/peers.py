@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,6 +47,8 @@ class Peer:
     needs: tuple[Path, ...] = ()
     most_idle: int | None = None
     """A process a session: more would fill the memory, and tell nothing new."""
+    cannot: Mapping[str, str] = field(default_factory=dict)
+    """Modes that are beyond it, and why."""
 
     def missing(self) -> str | None:
         """What is not installed here, if anything."""
@@ -114,14 +117,14 @@ def _socat(place: Place) -> list[str]:
 
 
 # One thread, as we have; splicing forced on, for without it (`splice-auto` guesses
-# by what it saw) bulk costs a multiple; pipes as large as the kernel gives them, and
-# few, since their descriptors are set aside in advance.
+# by what it saw) bulk costs a multiple.  Pipes are few, since their descriptors are
+# set aside in advance.
 _HAPROXY = """\
 global
     nbthread 1
     maxconn 9500
     maxpipes 100
-    tune.pipesize 1048576
+    tune.pipesize {pipe_bytes}
 defaults
     mode tcp
     timeout connect 10s
@@ -135,15 +138,22 @@ listen relay
 """
 
 
-def _haproxy(place: Place) -> list[str]:
+# As large as the kernel gives them; and the kernel's own default.
+_LARGE_PIPE, _USUAL_PIPE = 1 << 20, 1 << 16
+
+
+def _haproxy(place: Place, pipe_bytes: int = _LARGE_PIPE) -> list[str]:
     file = place.work / f"haproxy-{place.port}.cfg"
     tls = "" if place.certificate is None else f" ssl crt {place.certificate}"
-    file.write_text(_HAPROXY.format(port=place.port, target_port=place.target_port, tls=tls))
+    settings = {"port": place.port, "target_port": place.target_port, "tls": tls}
+    file.write_text(_HAPROXY.format(**settings, pipe_bytes=pipe_bytes))
     return [_found("haproxy"), "-db", "-f", str(file)]
 
 
 REFERENCE = "haproxy"
 OURS = "ours"
+DIRECT = "direct"
+"""No proxy, but the target itself: what latencies are compared with."""
 
 _OUR_PROGRAM = str(Path(sys.executable).with_name("wsproxy-gevent"))
 
@@ -158,6 +168,13 @@ PEERS: dict[str, Peer] = {
             environment={"WSPROXY_ENGINE": "python"},
         ),
         Peer(REFERENCE, _haproxy, ("haproxy", "-v"), raw=True),
+        Peer(
+            "haproxy-64k",
+            partial(_haproxy, pipe_bytes=_USUAL_PIPE),
+            ("haproxy", "-v"),
+            raw=True,
+            tls=False,
+        ),
         Peer(
             "websocat",
             _websocat,
@@ -174,6 +191,7 @@ PEERS: dict[str, Peer] = {
             ),
             needs=(VENV / "websockify",),
             most_idle=200,
+            cannot={"keys": "select() knows 1,024 descriptors: some 500 sessions"},
         ),
         Peer(
             "node-ws",

@@ -1,8 +1,9 @@
-"""Tables of a run: for the terminal, and for the docs between two markers.
+"""What came of a run: for the terminal, for the docs, as a picture.
 
     python -m benchmarks.report RESULTS.json... [--docs FILE] [--plot FILE]
 
-Of several files, the later has the word on a mode that both have.
+Of several files, the later has the word on a mode that both have.  `--docs`
+writes what stands between `<!-- benchmarks: begin -->` and the `end` of it.
 """
 
 from __future__ import annotations
@@ -13,130 +14,126 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .bars import BARS, Bar
-from .figures import Estimate, differences, ratios, shown
+from . import plot
 from .measuring import result_file
-from .modes import MODES, Counted
-from .peers import OURS, REFERENCE
-
-DIRECT = "direct"
-
-ByRound = dict[int, float]
-Values = Mapping[str, Mapping[str, ByRound]]
-"""Mode, peer, round."""
+from .modes import MODES
+from .tables import costs, latencies, limits, values_of, verdicts
 
 
-def values_of(results: Mapping[str, Any]) -> Values:
-    values: dict[str, dict[str, ByRound]] = {}
-    for one in results["measurements"]:
-        values.setdefault(one["mode"], {}).setdefault(one["peer"], {})[one["round"]] = one["value"]
-    return {mode: _added(mode, peers) for mode, peers in values.items()}
-
-
-def _added(mode: str, peers: dict[str, ByRound]) -> dict[str, ByRound]:
-    """A keystroke's time without a proxy is not the proxy's."""
-    if MODES[mode].counted is not Counted.KEY or DIRECT not in peers:
-        return peers
-    direct = peers[DIRECT]
-    return {
-        peer: dict(
-            zip(sorted(set(rounds) & set(direct)), differences(rounds, direct), strict=True)
-        )
-        for peer, rounds in peers.items()
-        if peer != DIRECT
-    }
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Markdown, aligned to be read as it is; the first row is the heading."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "| "
-        + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        + " |"
-        for row in rows
+def notes(results: Mapping[str, Any]) -> list[str]:
+    """All that a reader must know who sees only the tables."""
+    lines = [f"missing: {peer}: {why}" for peer, why in results["missing"].items()]
+    for peer, modes in results["cannot"].items():
+        lines += [f"left out: {mode} {peer}: {why}" for mode, why in modes.items()]
+    lines += [f"generator_limited: {line}" for line in limits(results)]
+    lines += [f"closed without an answer to Close: {line}" for line in rude_closes(results)]
+    lines += [f"cipher: {peer}: {names}" for peer, names in ciphers(results).items()]
+    lines += [
+        f"{mode} {peer}: with {sessions} sessions"
+        for mode, peer, sessions in fewer_sessions(results)
     ]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(lines)
+    lines += [
+        f"FAILED: {one['mode']} {one['peer']} in round {one['round']}: {one['why']}"
+        for one in results["failures"]
+    ]
+    return lines
 
 
-def costs(values: Values) -> str:
-    """Each peer's median in each mode."""
-    peers = list(dict.fromkeys(peer for by_peer in values.values() for peer in by_peer))
-    peers.sort(key=lambda peer: (peer != OURS, peer != REFERENCE))
-    rows = [["mode", "unit", *peers]]
-    for mode in MODES.values():
-        if by_peer := values.get(mode.name):
-            medians = [
-                shown(Estimate.of(list(by_peer[peer].values())).median) if peer in by_peer else "-"
-                for peer in peers
-            ]
-            rows.append([mode.name, mode.counted.value, *medians])
-    return table(rows)
+def rude_closes(results: Mapping[str, Any]) -> list[str]:
+    """Who closes the connection without a word, or resets it."""
+    return sorted(
+        {
+            f"{one['mode']} {one['peer']}"
+            for one in results["measurements"]
+            if one["result"].get("unanswered_closes") or one["result"].get("resets")
+        }
+    )
 
 
-def measured_for(bar: Bar, values: Values) -> Estimate | None:
-    by_peer = values.get(bar.mode, {})
-    ours = by_peer.get(bar.peer)
-    if not ours:
-        return None
-    if bar.against is None:
-        return Estimate.of(list(ours.values()))
-    compared = ratios(ours, by_peer.get(bar.against, {}))
-    return Estimate.of(compared) if compared else None
-
-
-def verdicts(values: Values) -> str:
-    rows = [["mode", "who", "measured", "90 % interval", "rounds", "bar", "stretch", "verdict"]]
-    for bar in BARS:
-        if (measured := measured_for(bar, values)) is None:
-            continue
-        times = " x" if bar.against else ""
-        rows.append(
-            [
-                bar.mode,
-                f"{bar.peer} / {bar.against}" if bar.against else bar.peer,
-                shown(measured.median) + times,
-                f"{shown(measured.low)}..{shown(measured.high)}",
-                str(measured.rounds),
-                f"≤ {shown(bar.passes)}",
-                "" if bar.stretch is None else f"≤ {shown(bar.stretch)}",
-                bar.verdict(measured),
-            ]
-        )
-    return table(rows) if len(rows) > 1 else "no row of the bars was measured"
-
-
-def limits(results: Mapping[str, Any]) -> list[str]:
-    """Where the load generator was what limited; said, not hidden."""
-    seen: dict[str, int] = {}
+def ciphers(results: Mapping[str, Any]) -> dict[str, str]:
+    """What each proxy agreed to with the same client; they do not cost the same."""
+    found: dict[str, set[str]] = {}
     for one in results["measurements"]:
-        if one["limited"]:
-            key = f"{one['mode']} {one['peer']}: {one['limited']}"
-            seen[key] = seen.get(key, 0) + 1
-    return [f"{key} in {count} rounds" for key, count in seen.items()]
+        if cipher := one["result"].get("cipher"):
+            found.setdefault(one["peer"], set()).add(cipher)
+    return {peer: ", ".join(sorted(names)) for peer, names in found.items()}
+
+
+def fewer_sessions(results: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+    return sorted(
+        {
+            (one["mode"], one["peer"], one["sessions"])
+            for one in results["measurements"]
+            if one["sessions"] < MODES[one["mode"]].sessions
+        }
+    )
 
 
 def text(results: Mapping[str, Any]) -> str:
     values = values_of(results)
-    parts = [costs(values), verdicts(values)]
-    notes = [
-        *(f"missing: {peer}: {why}" for peer, why in results["missing"].items()),
-        *(f"generator_limited: {line}" for line in limits(results)),
-        *(
-            f"FAILED: {one['mode']} {one['peer']} in round {one['round']}: {one['why']}"
-            for one in results["failures"]
-        ),
-    ]
-    return "\n\n".join(["", *parts, *(["\n".join(notes)] if notes else [])])
+    parts = [costs(values), latencies(results), verdicts(values), "\n".join(notes(results))]
+    return "\n".join(f"\n{part}" for part in parts if part)
+
+
+def for_docs(results: Mapping[str, Any]) -> str:
+    """The same in Markdown, with where and when it was measured."""
+    values, machine = values_of(results), results["machine"]
+    versions = [f"- {peer}: {version}" for peer, version in results["versions"].items()]
+    remarks = [f"- {line}" for line in notes(results)]
+    return "\n".join(
+        [
+            f"Measured with `{results['command']}` on {results['when'][:10]}:",
+            f"{machine['processor']}, {machine['cores']} cores, Linux {machine['kernel']},",
+            f"Python {machine['python']}.",
+            *("", "### Against the bars", "", verdicts(values)),
+            *("", "### What each costs, medians", "", costs(values)),
+            *(["", "### Latencies, medians", "", waits] if (waits := latencies(results)) else []),
+            *("", "### Who was compared", "", *versions),
+            *(["", "### To be known with it", "", *remarks] if remarks else []),
+        ]
+    )
+
+
+_BEGIN, _END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
+
+
+def with_part(page: str, part: str) -> str:
+    """The page with what stands between the markers replaced."""
+    before, begin, rest = page.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise ValueError(f"the page lacks {_BEGIN} or {_END}")
+    return f"{before}{_BEGIN}\n{part}\n{_END}{after}"
+
+
+def merged(many: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A mode's measurements and failures are those of the last file that has it."""
+    whole: dict[str, Any] = dict(many[-1])
+    for kind in ("measurements", "failures"):
+        last: dict[str, list[Any]] = {}
+        for results in many:
+            modes = {one["mode"] for one in results["measurements"]}
+            for mode in modes | {one["mode"] for one in results["failures"]}:
+                last[mode] = [one for one in results[kind] if one["mode"] == mode]
+        whole[kind] = [one for mode in MODES for one in last.get(mode, [])]
+    for kind in ("versions", "missing", "cannot"):
+        whole[kind] = {key: value for one in many for key, value in one[kind].items()}
+    return whole
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
     parser.add_argument("results", nargs="+", type=Path)
+    parser.add_argument("--docs", type=Path, help="a page with the two markers")
+    parser.add_argument("--plot", type=Path, help="an SVG file")
     given = parser.parse_args(arguments)
-    for path in given.results:
-        print(text(result_file(path)))
+    results = merged([result_file(path) for path in given.results])
+    if given.docs is not None:
+        given.docs.write_text(with_part(given.docs.read_text(), for_docs(results)))
+    if given.plot is not None:
+        given.plot.write_text(plot.draw(values_of(results)))
+    if given.docs is None and given.plot is None:
+        print(text(results))
     return 0
 
 

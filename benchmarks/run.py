@@ -3,7 +3,8 @@
     python -m benchmarks.run [--rounds N] [--modes NAME,...] [--peers NAME,...]
 
 Within a round each mode is done with all peers before the next mode; who begins
-changes from round to round.  Results are written after each round.
+changes from round to round.  Results are written after each round, and a picture
+of them beside the file at the end.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import fnmatch
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,17 +23,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import certificate, report
+from . import certificate, plot, report
 from .build import Load, build
 from .figures import shown
 from .measuring import Failed, Measurement, Measuring, Served
 from .modes import MODES, Counted, Mode
-from .peers import PEERS, Peer, Place
+from .peers import DIRECT, PEERS, Peer, Place
 from .processes import DidNotServe, Running, free_port
+from .tables import values_of
 
 ROOT = Path(__file__).resolve().parent.parent
-DIRECT = "direct"
-"""The target itself, without a proxy: what latencies are compared with."""
 
 
 class Bench:
@@ -86,7 +87,8 @@ class Bench:
 def takes_part(name: str, mode: Mode) -> bool:
     if name == DIRECT:
         return mode.counted in (Counted.KEY, Counted.FAIRNESS)
-    return PEERS[name].tls or not mode.tls
+    peer = PEERS[name]
+    return (peer.tls or not mode.tls) and mode.name not in peer.cannot
 
 
 def rotated(names: Sequence[str], by: int) -> list[str]:
@@ -121,17 +123,20 @@ def _processor() -> str:
     return platform.machine()
 
 
-def run(names: list[str], modes: list[Mode], rounds: int, seconds: float, out: Path) -> int:
+def run(
+    names: list[str], modes: list[Mode], rounds: int, seconds: float, out: Path, command: str
+) -> int:
     missing = {name: gone for name in names if (gone := PEERS[name].missing())}
     there = [*(name for name in names if name not in missing), DIRECT]
     for name, gone in missing.items():
         print(f"MISSING {name}: {gone}", flush=True)
     results: dict[str, Any] = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": f"make bench ROUNDS={rounds} SECONDS={seconds:g}",
+        "command": command,
         "machine": machine(),
         "versions": {n: PEERS[n].version_said() for n in there if n in PEERS},
         "missing": missing,
+        "cannot": {n: dict(PEERS[n].cannot) for n in names if PEERS[n].cannot},
         "measurements": [],
         "failures": [],
     }
@@ -142,6 +147,7 @@ def run(names: list[str], modes: list[Mode], rounds: int, seconds: float, out: P
                 _one_round(bench, rotated(there, round_), modes, round_, results)
             out.parent.mkdir(parents=True, exist_ok=True)
             out.write_text(json.dumps(results, indent=1) + "\n")
+    out.with_suffix(".svg").write_text(plot.draw(values_of(results)))
     print(report.text(results))
     return int(bool(results["failures"]))
 
@@ -174,7 +180,14 @@ def _line(measured: Measurement, mode: Mode) -> str:
     )
 
 
+def _end(*_: object) -> None:
+    """As by Ctrl-C: whatever was started is stopped on the way out."""
+    raise SystemExit("ended by a signal; the rounds that were done are written")
+
+
 def main(arguments: list[str] | None = None) -> int:
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, _end)
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--modes", default="*", help=f"of {', '.join(MODES)}")
@@ -183,7 +196,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=ROOT / ".bench" / "results.json")
     given = parser.parse_args(arguments)
     modes = [MODES[name] for name in chosen(given.modes, MODES)]
-    return run(chosen(given.peers, PEERS), modes, given.rounds, given.seconds, given.out)
+    names = chosen(given.peers, PEERS)
+    return run(names, modes, given.rounds, given.seconds, given.out, as_typed(given))
+
+
+def as_typed(given: argparse.Namespace) -> str:
+    """How to do the same again."""
+    words = ["make bench", f"ROUNDS={given.rounds}", f"SECONDS={given.seconds:g}"]
+    for name, value in (("MODES", given.modes), ("PEERS", given.peers)):
+        if value != "*":
+            words.append(f'{name}="{value}"')
+    return " ".join(words)
 
 
 if __name__ == "__main__":

@@ -76,6 +76,12 @@ static void opened(struct session *session)
 
 /* ---- down ---- */
 
+static void prepare_down(void)
+{
+    if (run.size > DOWN_SIZE_MAX)
+        fail("pieces of %u bytes are too large", run.size);
+}
+
 static void order_down(struct session *session)
 {
     struct bulk *bulk = session->own;
@@ -215,11 +221,11 @@ static void reported(struct session *session)
     struct order report;
     memcpy(&report, bulk->report, sizeof report);
     bulk->report_have = 0;
+    if (report.kind == ORDER_REPORT && report.size > 0)
+        session_wrong(session, "the target got bytes that were not sent");
     if (report.kind != ORDER_REPORT || bulk->count == 0
         || report.amount != bulk->slices[0].pieces * run.size)
-        session_wrong(session, "a report that nobody expected");
-    if (report.size > 0)
-        session_wrong(session, "the target got bytes that were not sent");
+        session_wrong(session, "the target got more or less bytes than were sent");
     drop_slice(bulk);
     session_write(session);
     if (bulk->sent == bulk->end)
@@ -238,6 +244,7 @@ static void data_up(struct session *session, const uint8_t *bytes, size_t count)
 
 const struct mode DOWN_MODE = {.name = "down",
                                .own_bytes = sizeof(struct bulk),
+                               .prepare = prepare_down,
                                .opened = opened,
                                .begin = begin_down,
                                .data = data_down};

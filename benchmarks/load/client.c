@@ -22,11 +22,12 @@
 #define EVENTS_A_TURN 64
 #define AT_ONCE 32
 /* Beyond the run's own time; whoever is not done then never will be. */
-#define PATIENCE_SECONDS 60
+#define PATIENCE_SECONDS 60.0
 /* Of one core; beyond it more would have gone through with a faster client. */
 #define LIMITED_SHARE 0.9
 
-struct run run = {.sessions = 1, .seconds = 3, .at_once = AT_ONCE};
+struct run run = {
+    .sessions = 1, .seconds = 3, .at_once = AT_ONCE, .patience = PATIENCE_SECONDS};
 
 static const struct mode *const MODES[] = {&DOWN_MODE,  &UP_MODE,   &ASK_MODE,
                                            &SCENE_MODE, &IDLE_MODE, &CONNECT_MODE};
@@ -37,6 +38,7 @@ static const struct option OPTIONS[] = {
     {"size", required_argument, NULL, 's'},  {"rate", required_argument, NULL, 'f'},
     {"raw", no_argument, NULL, 'r'},         {"tls", no_argument, NULL, 'S'},
     {"apart", no_argument, NULL, 'a'},       {"wait", no_argument, NULL, 'w'},
+    {"patience", required_argument, NULL, 'P'},
     {NULL, 0, NULL, 0},
 };
 
@@ -125,7 +127,7 @@ static void out_of_time(int signal)
     (void)signal;
     fail("mode %s: no end in sight after %.0f s; %d of %d sessions were ready, %llu bytes, "
          "%llu messages, %llu connections",
-         run.mode->name, run.seconds + PATIENCE_SECONDS, run.ready, run.sessions,
+         run.mode->name, run.seconds + run.patience, run.ready, run.sessions,
          (unsigned long long)run.bytes, (unsigned long long)run.messages,
          (unsigned long long)run.connections);
 }
@@ -139,6 +141,7 @@ static void read_option(int option)
     case 'm': run.most = strtoull(optarg, NULL, 10); return;
     case 's': run.size = (uint32_t)strtoul(optarg, NULL, 10); return;
     case 'f': run.rate = atof(optarg); return;
+    case 'P': run.patience = atof(optarg); return;
     case 'r': run.raw = true; return;
     case 'S': run.tls = true; return;
     case 'a': run.apart = true; return;
@@ -166,7 +169,8 @@ static void read_command_line(int count, char **arguments)
             run.mode = MODES[i];
     if (run.mode == NULL || run.port == 0 || run.sessions < 1)
         fail("usage: client down|up|ask|scene|idle|connect --port N [--sessions N] "
-             "[--seconds S] [--most N] [--size N] [--rate N] [--raw] [--tls] [--apart] [--wait]");
+             "[--seconds S] [--most N] [--size N] [--rate N] [--raw] [--tls] [--apart] [--wait] "
+             "[--patience S]");
     if (run.size == 0)
         run.size = usual_size();
     if (run.rate == 0)
@@ -177,7 +181,7 @@ static void prepare(void)
 {
     signal(SIGPIPE, SIG_IGN);
     signal(SIGALRM, out_of_time);
-    alarm((unsigned)run.seconds + PATIENCE_SECONDS);
+    alarm((unsigned)(run.seconds + run.patience) + 1);
     allow_many_files();
     pattern_fill();
     if (run.tls)

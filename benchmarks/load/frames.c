@@ -25,11 +25,13 @@ size_t opening_write(char *room, size_t size, int port, bool tls)
 
 int opening_read(const char *bytes, size_t count)
 {
+    static const char status[] = "HTTP/1.1 101";
+    size_t known = count < sizeof status - 1 ? count : sizeof status - 1;
+    if (memcmp(bytes, status, known) != 0)
+        return -1;
     const char *end = memmem(bytes, count, "\r\n\r\n", 4);
     if (end == NULL)
         return 0;
-    if (count < 12 || memcmp(bytes, "HTTP/1.1 101", 12) != 0)
-        return -1;
     static const char name[] = "\nsec-websocket-accept:";
     for (const char *at = bytes; at < end; at++) {
         if (strncasecmp(at, name, sizeof name - 1) != 0)

@@ -42,6 +42,7 @@ _Static_assert(sizeof(struct order) == ORDER_BYTES, "orders travel as they lie i
 /* The byte at a stream's `position` is `pattern[position % period]`. */
 #define PATTERN_BYTES (2u << 20)
 #define DOWN_PERIOD(size) (16 * (size))
+#define DOWN_SIZE_MAX (PATTERN_BYTES / 16)
 extern const uint8_t *pattern;
 void pattern_fill(void);
 

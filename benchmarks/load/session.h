@@ -49,7 +49,7 @@ extern const struct mode DOWN_MODE, UP_MODE, ASK_MODE, SCENE_MODE, IDLE_MODE, CO
 struct run {
     int port, sessions, at_once;
     bool raw, tls, apart, wait;
-    double seconds;
+    double seconds, patience;
     uint64_t most;     /* bytes, messages or connections, as the mode counts */
     uint32_t size;     /* of a frame, a piece, a message or a picture */
     double rate;       /* of pictures, keys */

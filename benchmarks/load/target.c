@@ -23,6 +23,9 @@
 #define READ_BYTES (512 << 10)
 #define WRITES_A_TURN 16
 
+/* Bytes were wrong, which the client has been told: the rest is swallowed. */
+#define SPOILT ORDER_REPORT
+
 struct session {
     int fd;
     uint8_t doing; /* an order_kind; 0 while waiting for an order */
@@ -114,7 +117,7 @@ static bool report(struct session *session)
 {
     struct order answer = {
         .kind = ORDER_REPORT, .size = session->check.wrong, .amount = session->order.amount};
-    session->doing = 0;
+    session->doing = session->check.wrong > 0 ? SPOILT : 0;
     return send_small(session, &answer, sizeof answer);
 }
 
@@ -122,10 +125,10 @@ static bool report(struct session *session)
 static void begin_scene(struct session *session)
 {
     if (picture == NULL) {
-        picture = malloc(session->order.size);
+        picture = malloc(PATTERN_BYTES);
         if (picture == NULL)
             fail("no memory for a picture");
-        memcpy(picture, pattern, session->order.size);
+        memcpy(picture, pattern, PATTERN_BYTES);
         picture[0] = RECORD_PICTURE;
     }
     uint64_t period = 1000000000u / session->order.amount;
@@ -175,7 +178,20 @@ static bool carry_out(struct session *session)
         begin_scene(session);
         return true;
     }
-    fail("no such order: %d", session->order.kind);
+    return false; /* `is_sound` knows no other */
+}
+
+static bool is_sound(const struct order *order)
+{
+    switch (order->kind) {
+    case ORDER_DOWN:
+        return order->size > 0 && order->size <= DOWN_SIZE_MAX;
+    case ORDER_UP:
+        return order->size > 0 && order->size <= PATTERN_BYTES;
+    case ORDER_SCENE:
+        return order->size > 0 && order->size <= PATTERN_BYTES && order->amount > 0;
+    }
+    return order->kind == ORDER_ECHO;
 }
 
 static bool obey(struct session *session)
@@ -183,8 +199,10 @@ static bool obey(struct session *session)
     memcpy(&session->order, session->order_bytes, ORDER_BYTES);
     session->order_have = 0;
     const struct order *order = &session->order;
-    if (order->size > PATTERN_BYTES || (order->kind == ORDER_UP && order->size == 0))
-        fail("no such order: kind %d, size %u", order->kind, order->size);
+    if (!is_sound(order)) {
+        session->check.wrong = 1; /* it is no order, but something out of place */
+        return report(session);
+    }
     session->doing = order->kind;
     session->left = order->amount;
     session->check = (struct check){.period = order->size};
@@ -200,11 +218,14 @@ static ssize_t take(struct session *session, const uint8_t *bytes, size_t count)
 {
     if (session->doing == ORDER_ECHO || session->doing == ORDER_SCENE)
         return send_small(session, bytes, count) ? (ssize_t)count : -1;
+    if (session->doing == SPOILT)
+        return (ssize_t)count;
     if (session->doing == ORDER_UP) {
         size_t taken = count < session->left ? count : session->left;
         check_bytes(&session->check, bytes, taken);
         session->left -= taken;
-        if (session->left == 0 && !report(session))
+        bool over = session->left == 0 || session->check.wrong > 0;
+        if (over && !report(session))
             return -1;
         return (ssize_t)taken;
     }
@@ -221,7 +242,7 @@ static ssize_t take(struct session *session, const uint8_t *bytes, size_t count)
  * an order that comes behind a download stays in the socket until that is done. */
 static size_t room(const struct session *session)
 {
-    if (session->doing == ORDER_UP)
+    if (session->doing == ORDER_UP || session->doing == SPOILT)
         return READ_BYTES;
     return session->doing == 0 ? ORDER_BYTES - session->order_have : SMALL_BYTES;
 }
