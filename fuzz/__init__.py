@@ -2,3 +2,7 @@
 
 The targets need nothing but the package itself; `one` alone needs atheris.
 """
+
+from tests.engine import settle
+
+settle()
