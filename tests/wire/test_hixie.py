@@ -62,6 +62,10 @@ FRAMES: dict[str, Case] = {
     "a sized frame of 300 bytes": (b"\x81\x82\x2c" + b"\xff" * 300 + b"\x00a\xff", [text(b"a")]),
     "a sized frame of no bytes": (b"\x80\x00\x00a\xff", [text(b"a")]),
     "a length in more bytes than it needs": (b"\xfe\x80\x80\x01x\x00a\xff", [text(b"a")]),
+    "a length in two bytes behind eight of one": (
+        b"\x80\x01x" * 8 + b"\x80\x80\x01x\x00a\xff",
+        [text(b"a")],
+    ),
     "a sized frame of type FF": (b"\xff\x01x\x00a\xff", [text(b"a")]),
     "nine bytes of length": (b"\x80" + b"\x80" * 8 + b"\x01x\x00a\xff", [text(b"a")]),
     "ten bytes of length, at the ninth": (b"\x80" + b"\x80" * 9, [_LONG]),
