@@ -2,7 +2,3 @@
 
 The targets need nothing but the package itself; `one` alone needs atheris.
 """
-
-from tests.engine import settle
-
-settle()

@@ -13,8 +13,6 @@ from pathlib import Path
 
 import atheris
 
-from tests.engine import check
-
 with atheris.instrument_imports(include=["wsproxy_gevent.wire"]):
     from .targets import Watched
 
@@ -24,7 +22,6 @@ MEMORY_EVERY = 500
 
 def main(target: str, state: Path, arguments: list[str]) -> None:
     """Does not return."""
-    check()
     watched = Watched(target, memory_every=MEMORY_EVERY)
     written = (0.0, 0)
 

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.engine import check
+from wsproxy_gevent import engine
 
 from . import keeping, seeds
 from .targets import TARGETS
@@ -116,7 +116,7 @@ def _reached(state: Path) -> tuple[float, int]:
 
 
 def run(targets: Iterable[str], runs: int, jobs: int, work: Path) -> list[Result]:
-    print(f"engine: {check()}\n{HEADING}", flush=True)
+    print(f"engine: {engine.NAME}\n{HEADING}", flush=True)
     results = []
     with ThreadPoolExecutor(jobs) as pool:
         for result in pool.map(lambda target: fuzz(target, runs, work), targets):

@@ -1,18 +1,9 @@
-"""What all tests share: the engine that they are about."""
+"""What all tests share: the engine that they are about, which is named above them."""
 
 from __future__ import annotations
 
-import pytest
-
-from .engine import WrongEngineError, check, in_use
-
-
-def pytest_configure() -> None:
-    try:
-        check()
-    except WrongEngineError as error:
-        raise pytest.UsageError(str(error)) from error
+from wsproxy_gevent import engine
 
 
 def pytest_report_header() -> str:
-    return f"engine: {in_use()}"
+    return f"engine: {engine.NAME}"
