@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.cases.frames import feed, told
+from tests.cases.frames import check_gist, feed, told
 from wsproxy_gevent.errors import BadHandshake
 from wsproxy_gevent.model import Dialect
 from wsproxy_gevent.wire.deflate import CHUNK, Deflate, Side
@@ -50,6 +50,7 @@ def deflate(data: bytes) -> None:
     assert not cut.pending
     assert size_of(heard) <= _BEST_RATIO * len(given.body)
     check_end(cut, in_pieces)
+    check_gist(session(given.variant, role), given.pieces, heard)
 
 
 def _portions(reader: HybiSession, body: bytes) -> list[Event]:

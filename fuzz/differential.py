@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from time import perf_counter
 
+from wsproxy_gevent import engine
+
 from .comparing import Compared, UnexplainedError, frames, handshakes
 from .differences import FRAMES, HANDSHAKES, Difference
 
@@ -99,6 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=0, metavar="SEED")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args(arguments)
+    print(f"engine: {engine.NAME}", flush=True)
     begun = perf_counter()
     met, unexplained = compare(given.comparisons, given.first, given.jobs)
     report(met, unexplained, perf_counter() - begun)

@@ -1,7 +1,8 @@
 """Fuzz one target: `python -m fuzz.one TARGET STATE [libFuzzer's arguments]`.
 
 STATE is a file that is kept up to date with the slowest execution, in
-seconds; libFuzzer ends the process itself, and nothing can be said after.
+seconds, and the largest heap, in bytes; libFuzzer ends the process itself,
+and nothing can be said after.
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ MEMORY_EVERY = 500
 def main(target: str, state: Path, arguments: list[str]) -> None:
     """Does not return."""
     watched = Watched(target, memory_every=MEMORY_EVERY)
-    written = 0.0
+    written = (0.0, 0)
 
     def once(data: bytes) -> None:
         nonlocal written
         watched(data)
-        if watched.slowest_seconds > written:
-            written = watched.slowest_seconds
-            state.write_text(f"{written:.6f}")
+        reached = watched.slowest_seconds, watched.largest_heap
+        if reached != written:
+            written = reached
+            state.write_text(f"{reached[0]:.6f} {reached[1]}")
 
     # To merge, libFuzzer runs itself again by this name, through a shell.
     ourselves = shlex.join((sys.executable, "-m", "fuzz.one", target, str(state)))

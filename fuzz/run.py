@@ -19,6 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from wsproxy_gevent import engine
+
 from . import keeping, seeds
 from .targets import TARGETS
 
@@ -42,18 +44,21 @@ class Result:
     executions: int
     crashes: int
     slowest_milliseconds: float
+    largest_heap: int
     edges: int
     corpus: int
 
     def __str__(self) -> str:
         return (
             f"{self.target:<12}{self.executions:>12,}{self.crashes:>9}"
-            f"{self.slowest_milliseconds:>12.1f}{self.edges:>8}{self.corpus:>8}"
+            f"{self.slowest_milliseconds:>12.1f}{self.largest_heap / 1024:>10.0f}"
+            f"{self.edges:>8}{self.corpus:>8}"
         )
 
 
 HEADING = (
-    f"{'target':<12}{'executions':>12}{'crashes':>9}{'slowest ms':>12}{'edges':>8}{'corpus':>8}"
+    f"{'target':<12}{'executions':>12}{'crashes':>9}{'slowest ms':>12}{'heap KiB':>10}"
+    f"{'edges':>8}{'corpus':>8}"
 )
 
 
@@ -91,20 +96,27 @@ def _command(target: str, runs: int, place: Path) -> list[str]:
 
 def _result(target: str, place: Path, log: str) -> Result:
     executions = _STATISTIC.findall(log)
-    state = place / "slowest"
+    slowest, heap = _reached(place / "slowest")
     return Result(
         target,
         int(executions[-1]) if executions else 0,
         # A process that died before its first execution has failed, too.
         len(list((place / "crashes").iterdir())) or int(not executions),
-        float(state.read_text() or 0) * 1000 if state.exists() else 0.0,
+        slowest * 1000,
+        heap,
         max(map(int, _COVERAGE.findall(log)), default=0),
         len(list((place / "corpus").iterdir())),
     )
 
 
+def _reached(state: Path) -> tuple[float, int]:
+    """The slowest execution in seconds and the largest heap in bytes, as `one` left them."""
+    words = state.read_text().split() if state.exists() else []
+    return (float(words[0]), int(words[1])) if len(words) == 2 else (0.0, 0)
+
+
 def run(targets: Iterable[str], runs: int, jobs: int, work: Path) -> list[Result]:
-    print(HEADING, flush=True)
+    print(f"engine: {engine.NAME}\n{HEADING}", flush=True)
     results = []
     with ThreadPoolExecutor(jobs) as pool:
         for result in pool.map(lambda target: fuzz(target, runs, work), targets):

@@ -80,7 +80,7 @@ def _hybi() -> Seeds:
 
 
 def _hixie() -> Seeds:
-    for wire, _ in hixie_cases.FRAMES.values():
+    for wire, _ in (*hixie_cases.FRAMES.values(), *hixie_cases.CLOSES.values()):
         yield from (make_input(wire, variant, b"\x02") for variant in (0, 4, 0x46))
     for payload, _, _ in frames.BASE64.values():
         yield make_input(b"\0" + payload.replace(b"\xff", b"") + b"\xff\xff\0")

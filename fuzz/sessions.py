@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tests.cases.frames import Told, feed, told
+from tests.cases.frames import Told, check_gist, feed, told
+from wsproxy_gevent import engine
 from wsproxy_gevent.model import Dialect
 from wsproxy_gevent.wire.deflate import Deflate, Side
 from wsproxy_gevent.wire.hixie import HixieSession
 from wsproxy_gevent.wire.hybi import HybiSession, Role
+from wsproxy_gevent.wire.hybi_reader import Reader as Twin
 from wsproxy_gevent.wire.payload import PayloadKind
 from wsproxy_gevent.wire.session import Close, Event, Failed, Opcode, Session
 
@@ -40,7 +42,9 @@ def kind_of(variant: int, kinds: Sequence[PayloadKind] = KINDS) -> PayloadKind:
 def hybi(data: bytes) -> None:
     """Any bytes, as either end, whatever the payload."""
     given = read_input(data)
-    _check_reading(lambda: _hybi(given.variant), given)
+    heard = _check_reading(lambda: _hybi(given.variant), given)
+    if engine.COMPILED:
+        assert _heard_by_twin(given) == heard
 
 
 def hixie(data: bytes) -> None:
@@ -65,7 +69,19 @@ def _hixie(variant: int) -> HixieSession:
     return HixieSession(dialect, kind, check_text=bool(variant & CHECK_TEXT))
 
 
-def _check_reading(make: Callable[[], Session], given: Input) -> None:
+def _heard_by_twin(given: Input) -> Told:
+    """What the reader in Python hears of the same, read by read."""
+    role = Role.CLIENT if given.variant & CLIENT else Role.SERVER
+    twin = Twin(kind_of(given.variant), role, check_text=bool(given.variant & CHECK_TEXT))
+    events: list[Event] = []
+    for piece in given.pieces:
+        events += twin.receive(piece)
+        while twin.pending:
+            events += twin.receive(b"")
+    return told(events)
+
+
+def _check_reading(make: Callable[[], Session], given: Input) -> Told:
     whole, cut = make(), make()
     measured = given.variant & MEASURED == MEASURED
     at_rest = held_bytes(cut) if measured else 0
@@ -79,6 +95,8 @@ def _check_reading(make: Callable[[], Session], given: Input) -> None:
     assert cut.mid_frame == whole.mid_frame
     assert size_of(heard) <= len(given.body)
     check_end(cut, in_pieces)
+    check_gist(make(), given.pieces, heard)
+    return heard
 
 
 def size_of(heard: Told) -> int:
@@ -93,6 +111,7 @@ def check_end(session: Session, events: list[Event]) -> None:
     if ends:
         assert not session.mid_frame
         assert session.receive(_MORE) == []
+        assert session.payload_of(_MORE) == (b"", [])
 
 
 # -- Writing ----------------------------------------------------------------------

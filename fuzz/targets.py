@@ -57,6 +57,7 @@ class Watched:
         self._memory_every = memory_every
         self.executions = 0
         self.slowest_seconds = 0.0
+        self.largest_heap = 0
 
     def __call__(self, data: bytes) -> None:
         self.executions += 1
@@ -82,5 +83,6 @@ class Watched:
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
+        self.largest_heap = max(peak, self.largest_heap)
         at_rest, per_byte = self._most_memory
         assert peak <= at_rest + per_byte * len(data), f"{peak} bytes"

@@ -95,3 +95,8 @@ def test_a_short_run_leaves_out_large_messages_of_compression_alone() -> None:
 def test_an_unknown_section_is_an_error() -> None:
     with pytest.raises(script.CannotRun, match="no section 8"):
         script.main(["8"])
+
+
+def test_the_proxy_gets_the_engine_and_no_settings_of_a_developers() -> None:
+    given = ("PATH", "WSPROXY_ENGINE", "WSPROXY_TARGET")
+    assert [name for name in given if script.ours(name)] == ["PATH", "WSPROXY_ENGINE"]

@@ -21,6 +21,8 @@ def test_each_kept_input_is_read_within_time_and_memory(target: str) -> None:
     for one in inputs:
         watched(one.read_bytes())
     assert len(inputs) <= watched.executions
+    assert watched.slowest_seconds > 0
+    assert watched.largest_heap > 0
 
 
 @pytest.mark.parametrize("target", TARGETS)

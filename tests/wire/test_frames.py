@@ -7,9 +7,12 @@ import pytest
 from tests.cases.frames import ILLEGAL_CODES, LEGAL_CODES
 from wsproxy_gevent.errors import BadPayload, ProtocolError
 from wsproxy_gevent.wire.frames import (
+    DEFLATE_INSIDE,
+    DEFLATE_OUTSIDE,
     INSIDE,
     MASKED,
     OUTSIDE,
+    RSV1,
     Lead,
     close_body,
     header,
@@ -43,6 +46,20 @@ def test_of_256_first_bytes_seven_are_good_between_messages() -> None:
 def test_of_256_first_bytes_five_are_good_inside_a_message() -> None:
     good = {first: lead for first, lead in enumerate(INSIDE) if isinstance(lead, Lead)}
     assert good == CONTINUATIONS | CONTROLS
+
+
+def test_deflate_adds_four_first_bytes_between_messages_and_none_inside_of_one() -> None:
+    good = {first: lead for first, lead in enumerate(DEFLATE_OUTSIDE) if isinstance(lead, Lead)}
+    marked = {first | RSV1: lead._replace(compressed=True) for first, lead in STARTS.items()}
+    assert good == STARTS | CONTROLS | marked
+    good = {first: lead for first, lead in enumerate(DEFLATE_INSIDE) if isinstance(lead, Lead)}
+    assert good == CONTINUATIONS | CONTROLS
+
+
+def test_each_table_has_a_word_for_each_first_byte() -> None:
+    for table in (OUTSIDE, INSIDE, DEFLATE_OUTSIDE, DEFLATE_INSIDE):
+        assert len(table) == 256
+        assert all(isinstance(lead, Lead) or lead.isprintable() for lead in table)
 
 
 HEADERS = {

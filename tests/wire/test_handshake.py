@@ -211,6 +211,20 @@ def test_a_subprotocol_is_chosen(
     assert old.base64
 
 
+@pytest.mark.parametrize("keys", [(), (KEY1, KEY2)], ids=["75", "76"])
+def test_text_in_hixie_is_base64_only_if_that_was_asked_for(keys: tuple[bytes, ...]) -> None:
+    rules, prefix = HandshakeRules(text=True), b"Sec-" if keys else b""
+    assert not proposal(hixie(*keys), rules).base64
+    asked = prefix + b"WebSocket-Protocol: base64"
+    assert proposal(hixie(*keys, asked), rules).base64
+
+
+@pytest.mark.parametrize("key", [KEY1, KEY2])
+def test_one_key_of_hixie_76_is_told_that_there_are_two(key: bytes) -> None:
+    with pytest.raises(BadHandshake, match="come together"):
+        proposal(hixie(key))
+
+
 @pytest.mark.parametrize(("offered", "allowed", "answer"), RESTRICTED)
 def test_only_allowed_subprotocols_are_chosen_in_the_operators_order(
     offered: str, allowed: tuple[str, ...], answer: str | type[ProxyError] | None

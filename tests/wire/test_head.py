@@ -32,6 +32,10 @@ def verdicts(limits: HeadLimits, wire: bytes) -> set[str]:
     return found
 
 
+def test_the_limits_are_those_of_the_documents() -> None:
+    assert HeadLimits() == HeadLimits(8190, 8190, 100, 32768)
+
+
 def test_a_head_may_fill_its_limits() -> None:
     assert verdicts(SNUG, HEAD) == {"True"}
 

@@ -62,15 +62,23 @@ FRAMES: dict[str, Case] = {
     "a sized frame of 300 bytes": (b"\x81\x82\x2c" + b"\xff" * 300 + b"\x00a\xff", [text(b"a")]),
     "a sized frame of no bytes": (b"\x80\x00\x00a\xff", [text(b"a")]),
     "a length in more bytes than it needs": (b"\xfe\x80\x80\x01x\x00a\xff", [text(b"a")]),
+    "a length in two bytes behind eight of one": (
+        b"\x80\x01x" * 8 + b"\x80\x80\x01x\x00a\xff",
+        [text(b"a")],
+    ),
     "a sized frame of type FF": (b"\xff\x01x\x00a\xff", [text(b"a")]),
     "nine bytes of length": (b"\x80" + b"\x80" * 8 + b"\x01x\x00a\xff", [text(b"a")]),
     "ten bytes of length, at the ninth": (b"\x80" + b"\x80" * 9, [_LONG]),
     "a length without end behind a text": (b"\x00a\xff\x80" + b"\xff" * 9, [text(b"a"), _LONG]),
+    "an FF inside a sized frame": (b"\x80\x02\xff\x00\x00a\xff", [text(b"a")]),
+    "half a close": (b"\xff", []),
+}
+
+CLOSES: dict[str, Case] = {
     "a close": (b"\xff\x00", [close()]),
     "a close whose zero has two bytes": (b"\xff\x80\x00", [close()]),
     "a text, then a close": (b"\x00a\xff\xff\x00", [text(b"a"), close()]),
     "an FF inside a sized frame is no close": (b"\x80\x02\xff\x00\xff\x00", [close()]),
-    "half a close": (b"\xff", []),
 }
 
 
@@ -78,6 +86,23 @@ FRAMES: dict[str, Case] = {
 @pytest.mark.parametrize("case", FRAMES.values(), ids=FRAMES)
 def test_frames_are_read_however_they_are_cut(case: Case, dialect: Dialect) -> None:
     check(lambda: session(PayloadKind.VERBATIM, dialect), *case)
+
+
+@pytest.mark.parametrize("case", CLOSES.values(), ids=CLOSES)
+def test_draft_76_has_a_close(case: Case) -> None:
+    check(verbatim, *case)
+
+
+@pytest.mark.parametrize("case", CLOSES.values(), ids=CLOSES)
+def test_what_would_be_a_close_is_discarded_in_draft_75_and_the_next_frame_read(
+    case: Case,
+) -> None:
+    wire, expected = case
+    check(
+        lambda: session(PayloadKind.VERBATIM, Dialect.HIXIE_75),
+        wire + b"\x00b\xff",
+        [*expected[:-1], text(b"b")],
+    )
 
 
 @pytest.mark.parametrize(("characters", "meant", "faulty"), BASE64.values(), ids=BASE64)

@@ -62,6 +62,7 @@ BAD: dict[str, bytes] = {
     "an unknown family": b"PROXY UDP4 192.0.2.1 192.0.2.2 1 2\r\n",
     "UNKNOWN run together": b"PROXY UNKNOWNS\r\n",
     "a bare LF": b"PROXY UNKNOWN\n",
+    "a bare LF behind what UNKNOWN may have": b"PROXY UNKNOWN x\n",
     "a CR within": b"PROXY UNKNOWN \r \r\n",
     "108 bytes": b"PROXY UNKNOWN " + b"x" * 92 + b"\r",
     "two blanks": b"PROXY TCP4  192.0.2.1 192.0.2.2 1 2\r\n",
@@ -85,7 +86,8 @@ BAD: dict[str, bytes] = {
     "a family of 4": SIGNATURE + b"\x21\x41",
     "a length over the limit": SIGNATURE + b"\x21\x11" + (LONGEST_BINARY + 1).to_bytes(2, "big"),
     "addresses cut short": binary(0x21, 0x11, IPV4[:-1]),
-    "half a unix stream": binary(0x21, 0x31, bytes(215)),
+    "a unix stream cut short": binary(0x21, 0x31, bytes(215)),
+    "half a unix stream, which reads as fields": binary(0x21, 0x31, bytes(108)),
     "a field cut short": binary(0x21, 0x11, IPV4 + b"\x02\x00\x02h"),
     "a field without a length": binary(0x21, 0x11, IPV4 + b"\x02\x00"),
 }

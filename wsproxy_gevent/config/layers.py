@@ -51,7 +51,7 @@ class Found:
 Layer = dict[str, Found]
 
 # Read by the tests and benchmarks, not by the settings.
-_NOT_SETTINGS: Final = {"WSPROXY_COMMAND", "WSPROXY_SCREENSHOTS"}
+_NOT_SETTINGS: Final = {"WSPROXY_COMMAND", "WSPROXY_ENGINE", "WSPROXY_SCREENSHOTS"}
 
 # What a Kubernetes service called wsproxy puts into every container beside it.
 _KUBERNETES: Final = re.compile(r"WSPROXY_(PORT|SERVICE)(_.*)?")

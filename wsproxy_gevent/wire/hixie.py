@@ -4,7 +4,8 @@ A frame begins with its type.  Type 0x00 is text and runs to the next 0xFF,
 a byte that UTF-8 never has.  Types with the high bit clear end the same way,
 and types with the high bit set say their length; both are discarded as the
 drafts say, as they come and without memory.  `FF 00`, a frame of type 0xFF
-and no length, is the Close of draft 76, and is understood in both.
+and no length, is the Close of draft 76; in draft 75, which closes by the end
+of the connection, it is one more frame to discard.
 
 Nothing else is in it: no pings, no codes, no fragments, no binary data.
 Bytes travel as base64, but for those of a target that speaks text.
@@ -142,7 +143,7 @@ class HixieSession:
     def _sized_begins(self, events: list[Event]) -> None:
         if self._length:
             self._step = HixieSession._discard
-        elif self._kind == _CLOSE_TYPE:
+        elif self._kind == _CLOSE_TYPE and self._dialect is Dialect.HIXIE_76:
             self._closed(events)
         else:
             self._step = HixieSession._type
