@@ -113,6 +113,19 @@ def test_the_access_log_has_a_line_for_each_session(life: Life) -> None:
     assert answer.status == "101"
 
 
+def test_a_balancer_speaks_for_its_client() -> None:
+    it = born(graceful_timeout=4, proxy_protocol="v1")
+    line = b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n"
+    with gsocket.create_connection(it.address, timeout=SECONDS) as client:
+        client.sendall(line + HANDSHAKE + b"\x88\x80\0\0\0\0")
+        read_to(client, b"\x88\x02\x03\xe8")
+    it.worker._told.set()
+    assert it.ended()
+    ((_, _, environ, _),) = it.worker.log.lines
+    assert (environ["REMOTE_ADDR"], environ["REMOTE_PORT"]) == ("192.0.2.1", "56324")
+    it.worker.tmp.close()
+
+
 def test_the_last_of_max_requests_is_the_end() -> None:
     it = born(max_requests=2)
     with it.session() as one:
@@ -149,7 +162,7 @@ def test_an_application_of_somebody_elses_is_refused() -> None:
 def test_what_cannot_be_served_is_found_before_the_fork() -> None:
     ProxyWorker.check_config(config(), FakeLogger())
     with pytest.raises(NotConfigured):
-        ProxyWorker.check_config(config(proxy_protocol="auto"), FakeLogger())
+        ProxyWorker.check_config(config(cert_reqs=2), FakeLogger())
 
 
 def test_signals_from_before_its_handlers_are_found_in_the_arbiters_queue() -> None:

@@ -24,7 +24,7 @@ from gevent.pool import Pool
 from gunicorn.workers.base import Worker
 
 from .assembly import Parts
-from .hosted import Logged, NotConfigured, Serves, check_config
+from .hosted import Logged, NotConfigured, Serves, balancers_of, check_config
 from .preload import preload
 from .record.writer import Recorder
 from .reload import Current, Reloading
@@ -97,7 +97,7 @@ class ProxyWorker(Worker):  # type: ignore[misc]
         self._logging_to = self._serves.start_logging(self.log, self.cfg)
         reread = partial(self._serves.reread, self.cfg)
         self._current = Current(self._parts, self._logging_to, reread)
-        self._logged = Logged(self._current.context, self.log, self._count)
+        self._logged = Logged(self._current.context, self.log, self._count, balancers_of(self.cfg))
         reloading = Reloading(self._reload, self._reopen_logs, self._told.set)
         beating = gevent.spawn(self._notify_always)
         try:
