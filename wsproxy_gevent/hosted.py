@@ -20,11 +20,11 @@ from gunicorn.errors import AppImportError
 from gunicorn.glogging import Logger
 
 from .accesslog import VisitLog
+from .administration import among
 from .assembly import Parts
 from .config.loading import Loaded, load
 from .config.settings import Settings
 from .errors import StartError, UsageError
-from .listening import Listening
 from .net.balancers import VERSIONS, Balancers
 from .server.context import Context
 from .telemetry.destinations import PACKAGE_LOGGER, Logging, start_logging
@@ -104,7 +104,7 @@ class Environment:
         check_config(cfg)
         try:
             settings = with_certificate(self.load(len(sockets)).settings, cfg)
-            return Parts(settings, Listening.of(sockets))
+            return Parts(settings, among(sockets, settings))
         except (StartError, UsageError) as error:
             raise NotConfigured(f"wsproxy-gevent: {error}") from error
 

@@ -186,7 +186,12 @@ def _parts(worker: Any, environment: Environment) -> Parts:
     sockets = [getattr(each, "sock", each) for each in worker.sockets]
     try:
         check_config(worker.cfg, NOT_SERVED_HERE)
-        return environment.parts(sockets, worker.cfg)
+        parts = environment.parts(sockets, worker.cfg)
+        if parts.settings.admin:
+            raise NotConfigured(
+                "WSPROXY_ADMIN is served by wsproxy_gevent.worker.ProxyWorker only; leave it out"
+            )
+        return parts
     except NotConfigured as error:
         worker.log.error("%s", error)
         raise SystemExit(APP_LOAD_ERROR) from error

@@ -28,6 +28,7 @@ from .hosted import Logged, NotConfigured, Serves, balancers_of, check_config
 from .preload import preload
 from .record.writer import Recorder
 from .reload import Current, Reloading
+from .server.admin import AdminServer
 from .server.listener import ProxyServer
 from .service import warn_of_target
 from .stopping import drain, leave_alone
@@ -110,7 +111,11 @@ class ProxyWorker(Worker):  # type: ignore[misc]
     def _serve(self) -> None:
         pool = Pool(min(self.cfg.worker_connections, self._parts.most_connections))
         servers = [self._server(sock, pool) for sock in self._parts.listening.sockets]
-        for server in servers:
+        self._admins = [
+            AdminServer(sock, lambda: self._current.parts.admin)
+            for sock in self._parts.listening.admin_sockets
+        ]
+        for server in (*servers, *self._admins):
             server.start()
         self._recorders: list[Recorder] = []
         self._look_after_sessions()
@@ -142,6 +147,8 @@ class ProxyWorker(Worker):  # type: ignore[misc]
         parts.health.ready = False
         for server in servers:
             server.close()
+        for admin in self._admins:
+            admin.give_way()
         grace = self._serves.grace(self.cfg)
         if parts.settings.reuse_port:
             grace = leave_alone(pool, self._hurry, grace)
@@ -151,6 +158,8 @@ class ProxyWorker(Worker):  # type: ignore[misc]
         for recorder in self._recorders:
             if not recorder.drain(RECORDS_SECONDS):
                 logger.warning("the disk did not take all of the records in time")
+        for admin in self._admins:
+            admin.close()
 
     # -- What it is told -------------------------------------------------------------------
 
