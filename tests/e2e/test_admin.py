@@ -110,6 +110,10 @@ def test_an_address_takes_the_token_which_a_reload_reads_again(
 # -- Several ---------------------------------------------------------------------------------
 
 
+# Each of two workers has been told.
+BOTH_STOP = r"(?s)(sessions told to go.*){2}"
+
+
 @pytest.fixture
 def pool(programs: Programs, target: str, tmp_path: Path) -> Pool:
     """Two workers, and an admin listener at the address that `admin` names."""
@@ -137,6 +141,7 @@ def test_when_all_drain_it_is_not_ready(pool: Pool) -> None:
     with sessions(pool, 12) as wires:
         os.kill(pool.program.pid, signal.SIGTERM)
         assert {wire.read_close()[0] for wire in wires} == {1001}
+        pool.program.wait_for_output(BOTH_STOP)
         answers = [status(admin(pool.cwd), path) for path in ("/readyz", "/healthz") * 5]
         assert answers == [503, 200] * 5
         with pytest.raises(ConnectionRefusedError):
@@ -178,6 +183,7 @@ def test_one_of_gunicorns_sockets_is_for_operators(
     with pool.session() as wire:
         os.kill(pool.program.pid, signal.SIGTERM)
         assert wire.read_close()[0] == 1001
+        pool.program.wait_for_output(BOTH_STOP)
         assert status(address, "/readyz", bearer) == 503
     assert pool.program.exit_status() == 0
 
