@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -163,6 +167,50 @@ def test_what_cannot_be_served_is_found_before_the_fork() -> None:
     ProxyWorker.check_config(config(), FakeLogger())
     with pytest.raises(NotConfigured):
         ProxyWorker.check_config(config(cert_reqs=2), FakeLogger())
+
+
+BORN = """
+import os, signal
+from types import SimpleNamespace
+from tests.test_worker import make_worker
+
+class Arbiter:
+    SIG_QUEUE = [signal.SIGHUP]
+    def signal(self, number, frame): ...
+
+signal.signal(signal.SIGTERM, Arbiter().signal)
+worker = make_worker(None)
+worker.PIPE = os.pipe2(os.O_NONBLOCK)
+worker.init_signals()
+os.kill(os.getpid(), signal.SIGHUP)
+print(worker._is_stale, worker._told.is_set(), signal.SIGHUP in signal.sigpending())
+"""
+
+
+def test_a_reload_during_its_birth_is_kept_for_it() -> None:
+    """What came to the arbiter's handler, and what comes before there are its own."""
+    born = subprocess.run(
+        [sys.executable, "-c", BORN],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        cwd=Path(__file__).parent.parent,
+    )
+    assert born.stdout == "True False True\n", born.stderr
+
+
+def test_a_worker_whose_birth_was_overtaken_by_a_reload_makes_up_for_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    it = born(graceful_timeout=4)
+    it.worker._is_stale = True
+    with it.session():
+        while "reloaded: " not in caplog.text:
+            gevent.sleep(0.01)
+    it.worker._leave_at_once()
+    assert it.ended()
+    it.worker.tmp.close()
 
 
 def test_signals_from_before_its_handlers_are_found_in_the_arbiters_queue() -> None:

@@ -27,7 +27,7 @@ from .assembly import Parts
 from .hosted import Logged, NotConfigured, Serves, balancers_of, check_config
 from .preload import preload
 from .record.writer import Recorder
-from .reload import Current, Reloading
+from .reload import HELD, Current, Reloading
 from .server.admin import AdminServer
 from .server.listener import ProxyServer
 from .service import warn_of_target
@@ -44,6 +44,8 @@ PAGES_SECONDS, RECORDS_SECONDS, LOG_SECONDS = 0.3, 0.9, 0.3
 
 class ProxyWorker(Worker):  # type: ignore[misc]
     """One process of several that serve the same sockets."""
+
+    _is_stale = False
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
@@ -66,6 +68,7 @@ class ProxyWorker(Worker):  # type: ignore[misc]
     def init_signals(self) -> None:
         """Signals become events of the hub, as soon as it runs."""
         before = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+        signal.pthread_sigmask(signal.SIG_BLOCK, HELD)  # until `run` has handlers for them
         super().init_signals()
         # gunicorn would have each signal written to a pipe that nobody reads.
         signal.set_wakeup_fd(-1)
@@ -81,6 +84,8 @@ class ProxyWorker(Worker):  # type: ignore[misc]
             self.log.reopen_files()
         if signal.SIGTERM in left:
             self._told.set()
+        # Made by the arbiter from what it had at the fork.
+        self._is_stale = signal.SIGHUP in left
 
     def load_wsgi(self) -> None:
         """Find out what is to be served.  Raises `NotConfigured`."""
@@ -100,6 +105,8 @@ class ProxyWorker(Worker):  # type: ignore[misc]
         self._current = Current(self._parts, self._logging_to, reread)
         self._logged = Logged(self._current.context, self.log, self._count, balancers_of(self.cfg))
         reloading = Reloading(self._reload, self._reopen_logs, self._told.set)
+        if self._is_stale:
+            reloading.ask()
         beating = gevent.spawn(self._notify_always)
         try:
             self._serve()

@@ -35,7 +35,7 @@ from .hosted import LAST_SECONDS
 from .listening import Listening
 from .net.clock import Deadline
 from .net.handover import has_queue, refuse_newcomers
-from .reload import Reread, has_terminal, pinned, report_unchangeable
+from .reload import Reread, has_terminal, pinned, release_signals, report_unchangeable
 from .server.listener import QUEUE_SECONDS, SECONDS_BETWEEN_LOOKS, SETTLE_SECONDS
 from .telemetry.destinations import Logging, open_sinks, start_logging
 from .telemetry.direct import DirectLogging
@@ -217,6 +217,7 @@ class ReloadingArbiter(Arbiter):  # type: ignore[misc]
 
     def start(self) -> None:
         super().start()
+        release_signals()
         # As it does for sockets of systemd: the file of a unix socket is not
         # removed by name alone.  We know which one is ours.
         self.systemd = True

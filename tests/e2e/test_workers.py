@@ -296,6 +296,44 @@ def wait_for_count(pool: Pool, said: str, count: int) -> None:
     )
 
 
+BIRTHS = 8
+
+
+def test_a_worker_that_is_born_during_a_reload_knows_of_it(
+    programs: Programs, tmp_path: Path
+) -> None:
+    """Whatever it was doing when the signal came; the delays are spread over its birth."""
+    settings = tmp_path / "settings.toml"
+    settings.write_text("")
+    pool = start_workers(
+        *(programs, 2, "echo:", "--config", str(settings), "--web", str(tmp_path)), cwd=tmp_path
+    )
+    for number in range(BIRTHS):
+        settings.write_text(f'header = ["X-Number: {number}"]\n')
+        before = set(pool.workers)
+        os.kill(min(before), signal.SIGKILL)
+        wait_for_newcomer(pool, before)
+        time.sleep(0.004 * number)
+        os.kill(pool.program.pid, signal.SIGHUP)
+        wait_until_all_know(pool, str(number))
+
+
+def wait_for_newcomer(pool: Pool, before: set[int]) -> None:
+    pool.program.wait_until(lambda: bool(set(pool.workers) - before), "new worker")
+
+
+def wait_until_all_know(pool: Pool, number: str) -> None:
+    pool.program.wait_until(
+        lambda: all(number_of(pool) == number for _ in range(12)), f"workers that know {number}"
+    )
+
+
+def number_of(pool: Pool) -> str:
+    with Wire.open(pool.port) as wire:
+        wire.send(f"GET /settings.toml HTTP/1.1\r\nHost: {pool.host}\r\n\r\n".encode())
+        return wire.read_answer().headers.get("x-number", "")
+
+
 def test_a_worker_that_is_born_after_a_reload_knows_of_it(
     programs: Programs, target: str, tmp_path: Path
 ) -> None:
