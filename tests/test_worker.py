@@ -205,7 +205,7 @@ def test_a_worker_whose_birth_was_overtaken_by_a_reload_makes_up_for_it(
     caplog.set_level(logging.INFO)
     it = born(graceful_timeout=4)
     it.worker._is_stale = True
-    with it.session():
+    with it.session(), gevent.Timeout(SECONDS):
         while "reloaded: " not in caplog.text:
             gevent.sleep(0.01)
     it.worker._leave_at_once()
