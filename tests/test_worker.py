@@ -142,6 +142,16 @@ def test_the_last_of_max_requests_is_the_end() -> None:
     it.worker.tmp.close()
 
 
+def test_jitter_spreads_the_ends_of_max_requests() -> None:
+    workers = [make_worker(None, max_requests=2, max_requests_jitter=50) for _ in range(20)]
+    found = {worker.max_requests for worker in workers}
+    assert len(found) > 1
+    assert found <= set(range(2, 53))
+    for worker in workers:
+        worker.sockets[0].close()
+        worker.tmp.close()
+
+
 def test_a_worker_without_its_arbiter_ends() -> None:
     it = born()
     it.worker.ppid = 0

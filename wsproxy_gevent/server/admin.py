@@ -19,9 +19,10 @@ from .listener import ProxyServer
 # Of operators, probes and scrapers.
 MOST_CONNECTIONS = 32
 
-# A sibling that lives has accepted by then, and is seen to have: who waits at
-# one look may be somebody else than at the next.
-LOOKS, SECONDS_BETWEEN_LOOKS = 20, 0.01
+# A sibling that lives has accepted by then, busy as it may be, and is seen to
+# have: who waits at one look may be somebody else than at the next.  Probes
+# have a patience of a second, often.
+LOOKS, SECONDS_BETWEEN_LOOKS = 40, 0.01
 
 
 class AdminServer(ProxyServer):
