@@ -152,11 +152,13 @@ def test_operators_have_a_socket_of_their_own_for_us_alone(tmp_path: Path) -> No
     assert (admin.fileno(), path.exists()) == (-1, False)
 
 
-def test_an_admin_address_that_is_taken_leaves_the_port_again(tmp_path: Path) -> None:
-    port = tmp_path / "proxy.sock"
+def test_a_port_that_is_taken_leaves_the_admins_address_again(tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    with taken() as source, pytest.raises(StartError, match="taken"):
+        Listening.open(Settings(source=source, admin=f"unix:{path}"))
+    assert not path.exists()
     with taken() as address, pytest.raises(StartError, match="taken"):
-        Listening.open(Settings(unix_listen=str(port), admin=address))
-    assert not port.exists()
+        Listening.open(Settings(source="127.0.0.1:0", admin=address))
 
 
 def test_a_worker_adopts_both_kinds_in_their_order(tmp_path: Path) -> None:

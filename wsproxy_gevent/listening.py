@@ -42,13 +42,13 @@ class Listening:
 
         A port that nobody named gives way to a free one.  Raises `StartError`.
         """
-        public = cls._public(settings)
-        if settings.admin is None:
-            return public
+        # The admin's first: who finds the port open finds the other, too.
+        admin = cls._admin(settings.admin) if settings.admin else None
         try:
-            return replace(public, admin=cls._admin(settings.admin))
+            return replace(cls._public(settings), admin=admin)
         except StartError:
-            public.close()
+            if admin is not None:
+                admin.close()
             raise
 
     @classmethod
