@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +12,7 @@ from wsproxy_gevent import __version__, engine
 from wsproxy_gevent.cli import decided, log_places, main
 from wsproxy_gevent.config.settings import Settings
 from wsproxy_gevent.errors import UsageError
+from wsproxy_gevent.reload import HELD, release_signals
 from wsproxy_gevent.supervisor import Detach, Stay
 
 PLACES = ["6080", "localhost:5900"]
@@ -83,6 +86,33 @@ def test_what_could_not_run_is_status_1(
 ) -> None:
     assert run(*PLACES, "-f", *flags) == 1
     assert capfd.readouterr().err.startswith(f"wsproxy-gevent: error: {complaint}")
+
+
+class Hurried:
+    """Is told to reload before it can."""
+
+    start_line = ""
+
+    def __init__(self, _settings: Settings, _reread: Callable[[], Settings]) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    def serve(self, ready: Callable[[], None]) -> int:
+        taken: list[int] = []
+        before = {one: signal.signal(one, lambda got, _: taken.append(got)) for one in HELD}
+        release_signals()
+        assert set(taken) == set(HELD)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        return 0
+
+
+def test_signals_that_come_before_it_serves_wait_and_do_not_kill() -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    umask = os.umask(0)
+    assert main(["wsproxy-gevent", *PLACES, "-f"], {}, Hurried) == 0
+    os.umask(umask)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
 
 
 def test_an_interrupt_leaves_no_traceback(

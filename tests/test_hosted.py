@@ -6,19 +6,26 @@ import logging
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from gunicorn.errors import AppImportError
 
 from tests.fake_gunicorn import FakeLogger, config
+from tests.fakes import FakeStream
 from wsproxy_gevent.config.settings import Settings
+from wsproxy_gevent.errors import NotHttp
 from wsproxy_gevent.hosted import (
     Environment,
     NotConfigured,
+    balancers_of,
     check_config,
     sessions_grace,
     with_certificate,
 )
+from wsproxy_gevent.model import Peer
+from wsproxy_gevent.net.balancers import Balancers
+from wsproxy_gevent.wire.proxyline import ProxyLine
 
 TARGET = {"WSPROXY_TARGET": "127.0.0.1:5900"}
 
@@ -89,12 +96,50 @@ def test_gunicorns_certificate_takes_the_place_of_ours() -> None:
 
 @pytest.mark.parametrize(
     "asked",
-    [{"proxy_protocol": "v1"}, {"cert_reqs": 2}, {"ca_certs": "ca.pem"}, {"ciphers": "AES"}],
+    [{"cert_reqs": 2}, {"ca_certs": "ca.pem"}, {"ciphers": "AES"}],
 )
 def test_what_would_be_passed_over_is_refused(asked: dict[str, object]) -> None:
     check_config(config())
     with pytest.raises(NotConfigured, match=next(iter(asked))):
         check_config(config(**asked))
+
+
+# -- The balancer in front ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said", [None, False, "off"])
+def test_nobody_is_a_balancer_unless_gunicorn_is_told(said: object) -> None:
+    assert balancers_of(SimpleNamespace(proxy_protocol=said)) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "takes"),
+    [("v1", [True, False]), ("v2", [False, True]), ("auto", [True, True]), (True, [True, True])],
+)
+def test_balancers_speak_the_versions_that_gunicorns_setting_names(
+    said: object, takes: list[bool]
+) -> None:
+    balancers = balancers_of(SimpleNamespace(proxy_protocol=said, proxy_allow_ips=["10.0.0.0/8"]))
+    assert balancers is not None
+    assert balancers.trusts(Peer("10.0.0.1", 1))
+    assert not balancers.trusts(Peer("127.0.0.1", 1))
+    assert [does_take(balancers, line) for line in (TEXT_LINE, BINARY_LINE)] == takes
+
+
+TEXT_LINE = b"PROXY UNKNOWN\r\n"
+BINARY_LINE = b"\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00"
+
+
+def does_take(balancers: Balancers, line: bytes) -> bool:
+    try:
+        return balancers.read_line(FakeStream(line)) == (ProxyLine(), b"")
+    except NotHttp:
+        return False
+
+
+def test_an_address_that_is_none_is_told_in_one_line() -> None:
+    with pytest.raises(NotConfigured, match="proxy_allow_ips"):
+        balancers_of(SimpleNamespace(proxy_protocol=True, proxy_allow_ips=["balancer"]))
 
 
 @pytest.mark.parametrize(("timeout", "grace"), [(30, 28), (4, 2), (3, 1.5), (0, 0)])

@@ -137,6 +137,53 @@ def test_a_port_is_shared_by_those_who_say_so() -> None:
     beside.close()
 
 
+# -- The admin's -----------------------------------------------------------------------------
+
+
+def test_operators_have_a_socket_of_their_own_for_us_alone(tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    opened = Listening.open(Settings(source="127.0.0.1:0", admin=f"unix:{path}"))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    (public,), (admin,) = opened.sockets, opened.admin_sockets
+    assert opened.all_sockets == [public, admin]
+    opened.close_public()
+    assert (public.fileno(), path.exists()) == (-1, True)
+    opened.close()
+    assert (admin.fileno(), path.exists()) == (-1, False)
+
+
+def test_a_port_that_is_taken_leaves_the_admins_address_again(tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    with taken() as source, pytest.raises(StartError, match="taken"):
+        Listening.open(Settings(source=source, admin=f"unix:{path}"))
+    assert not path.exists()
+    with taken() as address, pytest.raises(StartError, match="taken"):
+        Listening.open(Settings(source="127.0.0.1:0", admin=address))
+
+
+def test_a_worker_adopts_both_kinds_in_their_order(tmp_path: Path) -> None:
+    path = tmp_path / "admin.sock"
+    opened = Listening.open(Settings(source="localhost:0", admin=f"unix:{path}"))
+    copies = [sock.dup() for sock in opened.all_sockets]
+    adopted = opened.adopt(copies)
+    assert (adopted.sockets, adopted.admin_sockets) == (copies[:-1], copies[-1:])
+    assert adopted.addresses == opened.addresses
+    adopted.close()
+    assert path.exists()
+    opened.close()
+
+
+def test_the_admins_address_can_be_asked_after_as_well(tmp_path: Path) -> None:
+    source = "127.0.0.1:0"
+    assert why_not(Settings(source=source, admin=f"unix:{tmp_path}/x")) is None
+    assert why_not(Settings(source=source, admin="127.0.0.1:0")) is None
+    with taken() as address:
+        assert "taken" in str(why_not(Settings(source=source, admin=address)))
+    (tmp_path / "file").write_text("gold")
+    fault = why_not(Settings(source=source, admin=f"unix:{tmp_path}/file"))
+    assert "no socket" in str(fault)
+
+
 def test_a_port_can_be_asked_after_without_listening(tmp_path: Path) -> None:
     assert why_not(Settings(source="127.0.0.1:0")) is None
     with taken() as source:

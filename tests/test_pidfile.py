@@ -154,6 +154,28 @@ def test_a_file_left_behind_has_no_owner(path: Path) -> None:
     assert owner(str(path)) is None
 
 
+def test_asking_keeps_nobody_out_though_a_child_was_forked_meanwhile(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_text("4711\n")
+    copies, close = [], os.close
+
+    def close_as_after_a_fork(file: int) -> None:
+        """The child has a copy of the descriptor until its exec."""
+        copies.append(os.dup(file))
+        close(file)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "close", close_as_after_a_fork)
+        assert owner(str(path)) is None
+    try:
+        with PidFile(str(path)):
+            assert owner(str(path)) == os.getpid()
+    finally:
+        for copy in copies:
+            os.close(copy)
+
+
 def test_who_is_just_starting_is_told_of(path: Path) -> None:
     with PidFile(str(path)):
         path.write_bytes(b"")

@@ -34,6 +34,7 @@ ALLOWED: list[tuple[dict[str, object], str]] = [
     ({"profile": "websockify"}, "only warn"),
     ({"web": "/srv", "web_index": True}, "directories of /srv are listed"),
     ({"unix_listen": "/run/x", "unix_listen_mode": 0o666}, "may connect to /run/x"),
+    ({"admin": "0.0.0.0:6081"}, "the token goes to 0.0.0.0:6081 in plain"),
     ({"trusted_proxies": ("0.0.0.0/0",)}, "X-Forwarded"),
 ]
 
@@ -41,6 +42,16 @@ ALLOWED: list[tuple[dict[str, object], str]] = [
 @pytest.mark.parametrize(("changes", "risk"), ALLOWED)
 def test_what_is_allowed_is_told(changes: dict[str, object], risk: str) -> None:
     assert risk in told(**changes)  # type: ignore[arg-type]
+
+
+def test_an_admin_listener_of_this_machine_alone_has_none(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("sesame")
+    token.chmod(0o600)
+    assert told(admin="unix:/run/a:b/admin.sock") == ""
+    assert told(admin="127.0.0.1:6081", admin_token=f"file:{token}") == ""
+    token.chmod(0o644)
+    assert "may read the token" in told(admin="[::1]:6081", admin_token=f"file:{token}")
 
 
 def test_root_is_told_unless_it_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

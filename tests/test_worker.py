@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -113,6 +117,19 @@ def test_the_access_log_has_a_line_for_each_session(life: Life) -> None:
     assert answer.status == "101"
 
 
+def test_a_balancer_speaks_for_its_client() -> None:
+    it = born(graceful_timeout=4, proxy_protocol="v1")
+    line = b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 443\r\n"
+    with gsocket.create_connection(it.address, timeout=SECONDS) as client:
+        client.sendall(line + HANDSHAKE + b"\x88\x80\0\0\0\0")
+        read_to(client, b"\x88\x02\x03\xe8")
+    it.worker._told.set()
+    assert it.ended()
+    ((_, _, environ, _),) = it.worker.log.lines
+    assert (environ["REMOTE_ADDR"], environ["REMOTE_PORT"]) == ("192.0.2.1", "56324")
+    it.worker.tmp.close()
+
+
 def test_the_last_of_max_requests_is_the_end() -> None:
     it = born(max_requests=2)
     with it.session() as one:
@@ -123,6 +140,16 @@ def test_the_last_of_max_requests_is_the_end() -> None:
             assert read_to(two, GOING_AWAY)
     assert it.ended()
     it.worker.tmp.close()
+
+
+def test_jitter_spreads_the_ends_of_max_requests() -> None:
+    workers = [make_worker(None, max_requests=2, max_requests_jitter=50) for _ in range(20)]
+    found = {worker.max_requests for worker in workers}
+    assert len(found) > 1
+    assert found <= set(range(2, 53))
+    for worker in workers:
+        worker.sockets[0].close()
+        worker.tmp.close()
 
 
 def test_a_worker_without_its_arbiter_ends() -> None:
@@ -149,7 +176,51 @@ def test_an_application_of_somebody_elses_is_refused() -> None:
 def test_what_cannot_be_served_is_found_before_the_fork() -> None:
     ProxyWorker.check_config(config(), FakeLogger())
     with pytest.raises(NotConfigured):
-        ProxyWorker.check_config(config(proxy_protocol="auto"), FakeLogger())
+        ProxyWorker.check_config(config(cert_reqs=2), FakeLogger())
+
+
+BORN = """
+import os, signal
+from types import SimpleNamespace
+from tests.test_worker import make_worker
+
+class Arbiter:
+    SIG_QUEUE = [signal.SIGHUP]
+    def signal(self, number, frame): ...
+
+signal.signal(signal.SIGTERM, Arbiter().signal)
+worker = make_worker(None)
+worker.PIPE = os.pipe2(os.O_NONBLOCK)
+worker.init_signals()
+os.kill(os.getpid(), signal.SIGHUP)
+print(worker._is_stale, worker._told.is_set(), signal.SIGHUP in signal.sigpending())
+"""
+
+
+def test_a_reload_during_its_birth_is_kept_for_it() -> None:
+    """What came to the arbiter's handler, and what comes before there are its own."""
+    born = subprocess.run(
+        [sys.executable, "-c", BORN],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        cwd=Path(__file__).parent.parent,
+    )
+    assert born.stdout == "True False True\n", born.stderr
+
+
+def test_a_worker_whose_birth_was_overtaken_by_a_reload_makes_up_for_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    it = born(graceful_timeout=4)
+    it.worker._is_stale = True
+    with it.session(), gevent.Timeout(SECONDS):
+        while "reloaded: " not in caplog.text:
+            gevent.sleep(0.01)
+    it.worker._leave_at_once()
+    assert it.ended()
+    it.worker.tmp.close()
 
 
 def test_signals_from_before_its_handlers_are_found_in_the_arbiters_queue() -> None:

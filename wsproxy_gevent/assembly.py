@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from wsgiref.types import WSGIApplication
 
 from . import __version__
+from .administration import admin_context
 from .auth.forwarded import TrustedProxies
 from .auth.host import HostRule
 from .auth.origin import OriginCheck, OriginRule
@@ -76,6 +77,10 @@ class Parts:
             settings, self.pool, earlier.certificate if earlier else None
         )
         self.site: WSGIApplication = find_site(settings, self.pool, self.health)
+        self._log = TextSessionLog(logging.getLogger("wsproxy_gevent.sessions"))
+        self.admin: Context = admin_context(
+            settings, self.health, self.pool, self.certificate, self._log
+        )
         self._trusted = TrustedProxies(settings.trusted_proxies)
         self._origin = self._origin_rule()
         self.recorder = _recorder(settings.record, earlier)
@@ -86,7 +91,7 @@ class Parts:
         """What each connection works with."""
         settings = self.settings
         return Context(
-            log=TextSessionLog(logging.getLogger("wsproxy_gevent.sessions")),
+            log=self._log,
             registry=self.registry,
             resolver=StaticResolver(self.target),
             dialer=Dialer(self.pool, timeout=settings.dial_timeout, wait=settings.dial_wait),
@@ -158,6 +163,8 @@ class Parts:
             notes.append(f"files of {settings.web}")
         if settings.record:
             notes.append(f"recording to {settings.record}")
+        if self.listening.admin is not None:
+            notes.append(f"admin at {' and '.join(self.listening.admin.addresses)}")
         where = " and ".join(self.listening.addresses)
         how = "; ".join(notes)
         return f"wsproxy-gevent {__version__}: {where} -> {self.target} ({how})"

@@ -27,7 +27,7 @@ from .errors import StartError, UsageError
 from .pidfile import PidFile
 from .prctl import set_process_name
 from .preload import preload
-from .reload import Reread
+from .reload import Reread, signals_held
 from .supervisor import Detach, Stay, decide
 from .telemetry.destinations import NO_DESTINATION, default_destination
 from .thrift import thrifty
@@ -149,6 +149,10 @@ class Run:
         if privileges.is_root_for_good(self.account):
             _complain(f"warning: {privileges.AS_ROOT}")
         os.umask(0o077)
+        with signals_held():
+            return self._start(make_proxy, decision)
+
+    def _start(self, make_proxy: MakeProxy, decision: Stay | Detach) -> int:
         proxy = make_proxy(self.settings, self.reread)
         if isinstance(decision, Detach):
             return self._in_background(proxy)

@@ -138,6 +138,18 @@ class HeadersTooLarge(ProxyError):
     slug, http_status = "headers-too-large", 431
 
 
+class AdminTokenRefused(ProxyError):
+    """A request to the admin listener without its token (RFC 6750)."""
+
+    slug, http_status, close_code = "admin-token-refused", 401, 1008
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the admin listener wants its token: Authorization: Bearer TOKEN",
+            headers=(("WWW-Authenticate", "Bearer"),),
+        )
+
+
 class HostRefused(ProxyError):
     """The Host names none of ours: DNS rebinding, or a missing `--allow-host`."""
 

@@ -13,18 +13,19 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from socket import socket
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from gevent import monkey
 from gunicorn.errors import AppImportError
 from gunicorn.glogging import Logger
 
 from .accesslog import VisitLog
+from .administration import among
 from .assembly import Parts
 from .config.loading import Loaded, load
 from .config.settings import Settings
 from .errors import StartError, UsageError
-from .listening import Listening
+from .net.balancers import VERSIONS, Balancers
 from .server.context import Context
 from .telemetry.destinations import PACKAGE_LOGGER, Logging, start_logging
 from .telemetry.sinks import Line, Sink, duplicate_or_none
@@ -34,10 +35,11 @@ logger = logging.getLogger(__name__)
 # What the end of a process needs behind the end of its last session.
 LAST_SECONDS = 2.0
 
+Refusals = Mapping[str, tuple[tuple[object, ...], str]]
+
 # TLS is ours, and these would be passed over: what they ask for must not be
 # believed to be there.  The values are those that ask for nothing.
-NOT_SERVED: Mapping[str, tuple[tuple[object, ...], str]] = {
-    "proxy_protocol": ((None, False, "off"), "the PROXY protocol is not supported yet"),
+NOT_SERVED: Refusals = {
     "cert_reqs": ((None, 0), "client certificates are not supported yet"),
     "ca_certs": ((None, ""), "client certificates are not supported yet"),
     "ciphers": ((None, ""), "the ciphers of TLS 1.2 and 1.3 that are safe are served, no others"),
@@ -67,11 +69,28 @@ class Serves(Protocol):
         """Starts a native thread: to be called after the fork."""
 
 
-def check_config(cfg: Any) -> None:
+def check_config(cfg: Any, refusals: Refusals = NOT_SERVED) -> None:
     """Raises `NotConfigured` for what gunicorn was asked and we would pass over."""
-    for name, (harmless, why) in NOT_SERVED.items():
+    for name, (harmless, why) in refusals.items():
         if name in cfg.settings and getattr(cfg, name) not in harmless:
             raise NotConfigured(f"{name} = {getattr(cfg, name)!r}: {why}; leave it out")
+
+
+NO_PROXY_LINE: Final = (None, False, "off")
+
+# Before it had names for the versions, gunicorn said just yes or no.
+_LINE_VERSIONS: Final = {"v1": (1,), "v2": (2,)}
+
+
+def balancers_of(cfg: Any) -> Balancers | None:
+    """Whom gunicorn's `proxy_protocol` and `proxy_allow_ips` name.  Raises `NotConfigured`."""
+    if cfg.proxy_protocol in NO_PROXY_LINE:
+        return None
+    versions = _LINE_VERSIONS.get(cfg.proxy_protocol, tuple(VERSIONS))
+    try:
+        return Balancers(cfg.proxy_allow_ips, versions=versions)
+    except ValueError as error:
+        raise NotConfigured(f"proxy_allow_ips: {error}") from error
 
 
 @dataclass(slots=True)
@@ -85,7 +104,7 @@ class Environment:
         check_config(cfg)
         try:
             settings = with_certificate(self.load(len(sockets)).settings, cfg)
-            return Parts(settings, Listening.of(sockets))
+            return Parts(settings, among(sockets, settings))
         except (StartError, UsageError) as error:
             raise NotConfigured(f"wsproxy-gevent: {error}") from error
 
@@ -128,15 +147,20 @@ def with_certificate(settings: Settings, cfg: Any) -> Settings:
 class Logged:
     """A context that may change, with gunicorn's access log told of every page and session.
 
-    `visited` is called as each of them begins.
+    `visited` is called as each of them begins; `balancers` are those in front.
     """
 
     def __init__(
-        self, current: Callable[[], Context], log: Logger, visited: Callable[[], None]
+        self,
+        current: Callable[[], Context],
+        log: Logger,
+        visited: Callable[[], None],
+        balancers: Balancers | None = None,
     ) -> None:
         self._current = current
         self._log = log
         self._visited = visited
+        self._balancers = balancers
         self._plain = current()
         self._made = self._make()
 
@@ -150,7 +174,8 @@ class Logged:
     def _make(self) -> Context:
         plain = self._plain
         visits = VisitLog(plain.log, self._log.access, self._visited)
-        return replace(plain, log=visits, web=visits.pages(plain.web))
+        web = visits.pages(plain.web)
+        return replace(plain, log=visits, web=web, balancers=self._balancers)
 
 
 def sessions_grace(graceful_timeout: float) -> float:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from . import activation
@@ -26,12 +27,14 @@ class Listening:
 
     `connection` is there instead where inetd has accepted for us: the only
     client that there will be.  `file` is that of a unix socket of our own.
+    `admin` is where operators are answered, if they are.
     """
 
     sockets: list[socket.socket]
     bound: Sequence[Bound]
     connection: socket.socket | None = None
     file: UnixFile | None = None
+    admin: Listening | None = None
 
     @classmethod
     def open(cls, settings: Settings) -> Listening:
@@ -39,6 +42,25 @@ class Listening:
 
         A port that nobody named gives way to a free one.  Raises `StartError`.
         """
+        # The admin's first: who finds the port open finds the other, too.
+        admin = cls._admin(settings.admin) if settings.admin else None
+        try:
+            return replace(cls._public(settings), admin=admin)
+        except StartError:
+            if admin is not None:
+                admin.close()
+            raise
+
+    @classmethod
+    def _admin(cls, address: str) -> Listening:
+        path = address.removeprefix("unix:")
+        if path != address:
+            sock, file = bind_unix(path, 0o600)
+            return cls([sock], [path], file=file)
+        return cls.of(bind(*parse_source(address)))
+
+    @classmethod
+    def _public(cls, settings: Settings) -> Listening:
         if settings.sockets_given:
             return cls.of(activation.take(settings.sockets_given))
         if settings.inetd:
@@ -63,8 +85,43 @@ class Listening:
             raise StartError("--inetd: standard input neither listens nor is connected") from error
         return cls([], [_bound(sock)], connection=sock)
 
+    def adopt(self, sockets: list[socket.socket]) -> Listening:
+        """The same, by descriptors of another process: the admin's behind ours.
+
+        The files remain whose they were.
+        """
+        count = len(self.bound)
+        admin = self.admin and replace(self.admin, sockets=sockets[count:], file=None)
+        return replace(self, sockets=sockets[:count], file=None, admin=admin)
+
+    def apart(self, admin: str | None) -> Listening:
+        """With the sockets that are bound to that address as the admin's, if any are."""
+        found = [i for i, address in enumerate(self.addresses) if _absolute(address) == admin]
+        if not found:
+            return self
+        rest = [i for i in range(len(self.sockets)) if i not in found]
+        return replace(self._only(rest), admin=self._only(found))
+
+    def _only(self, which: list[int]) -> Listening:
+        return Listening([self.sockets[i] for i in which], [self.bound[i] for i in which])
+
+    @property
+    def all_sockets(self) -> list[socket.socket]:
+        """In the order in which `adopt` takes them."""
+        return [*self.sockets, *self.admin_sockets]
+
+    @property
+    def admin_sockets(self) -> list[socket.socket]:
+        return self.admin.sockets if self.admin else []
+
     def close(self) -> None:
-        """Leave the port; may be called again."""
+        """Leave the port and the admin's address; may be called again."""
+        self.close_public()
+        if self.admin is not None:
+            self.admin.close()
+
+    def close_public(self) -> None:
+        """Leave the port; operators may still ask.  May be called again."""
         for sock in self.sockets:
             sock.close()
         if self.file is not None:
@@ -95,6 +152,25 @@ class Listening:
 
 def why_not(settings: Settings) -> StartError | None:
     """What a start would find wrong with the port, found without listening there."""
+    return _why_not_public(settings) or _why_not_admin(settings.admin)
+
+
+def _why_not_admin(address: str | None) -> StartError | None:
+    if address is None:
+        return None
+    path = address.removeprefix("unix:")
+    try:
+        if path != address:
+            make_way(path, remove=False)
+        else:
+            for sock in bind(*parse_source(address), backlog=0):
+                sock.close()
+    except StartError as error:
+        return error
+    return None
+
+
+def _why_not_public(settings: Settings) -> StartError | None:
     if settings.sockets_given or settings.inetd:
         return None
     try:
@@ -133,6 +209,12 @@ def _bound(sock: socket.socket) -> Bound:
         return name
     host, port = name[:2]
     return (host.removeprefix("::ffff:") if "." in host else host).partition("%")[0], port
+
+
+def _absolute(address: str) -> str:
+    """A unix socket may have been bound by a relative path."""
+    path = address.removeprefix("unix:")
+    return address if path == address else f"unix:{os.path.abspath(path)}"
 
 
 def _spelt(bound: Bound) -> str:

@@ -112,6 +112,8 @@ def _holder(file: int) -> int | None:
         if (pid := _pid_in(file)) is None:
             raise StartError(_running(None)) from error
         return pid
+    # Not left to the close: whoever starts at this moment must find it free.
+    fcntl.flock(file, fcntl.LOCK_UN)
     return None
 
 

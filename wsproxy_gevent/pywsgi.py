@@ -26,7 +26,14 @@ from gevent.pool import Pool
 
 from .assembly import Parts
 from .errors import ProxyError, TlsRequired
-from .hosted import Environment, Logged, NotConfigured
+from .hosted import (
+    NO_PROXY_LINE,
+    Environment,
+    Logged,
+    NotConfigured,
+    Refusals,
+    check_config,
+)
 from .model import Peer
 from .net.sslsocket import SslSocketStream
 from .net.stream import Stream, tune
@@ -45,6 +52,13 @@ logger = logging.getLogger(__name__)
 APP_LOAD_ERROR: Final = 4
 
 HANDLER: Final = "wsproxy.handler"
+
+NOT_SERVED_HERE: Final[Refusals] = {
+    "proxy_protocol": (
+        NO_PROXY_LINE,
+        "the PROXY protocol is served by wsproxy_gevent.worker.ProxyWorker only",
+    ),
+}
 
 # What the log's last lines may take.
 LOG_SECONDS: Final = 0.3
@@ -171,7 +185,13 @@ class Door:
 def _parts(worker: Any, environment: Environment) -> Parts:
     sockets = [getattr(each, "sock", each) for each in worker.sockets]
     try:
-        return environment.parts(sockets, worker.cfg)
+        check_config(worker.cfg, NOT_SERVED_HERE)
+        parts = environment.parts(sockets, worker.cfg)
+        if parts.settings.admin:
+            raise NotConfigured(
+                "WSPROXY_ADMIN is served by wsproxy_gevent.worker.ProxyWorker only; leave it out"
+            )
+        return parts
     except NotConfigured as error:
         worker.log.error("%s", error)
         raise SystemExit(APP_LOAD_ERROR) from error

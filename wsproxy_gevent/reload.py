@@ -13,6 +13,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from typing import Any
 
@@ -107,6 +108,26 @@ def pinned(old: Settings, new: Settings) -> Settings:
     return replace(new, **{**kept, "cert_given": new.cert_given})
 
 
+# Their default is to kill, and a process is known, by its port or its pid file,
+# before there is anybody to take them.
+HELD = (signal.SIGHUP, signal.SIGUSR1)
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Until `release_signals` these signals wait; behind the block all is as it was."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def release_signals() -> None:
+    """Now there is a handler for each of them."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
+
+
 class Reloading:
     """Turns SIGHUP into reloads, one at a time, and SIGUSR1 into reopened logs.
 
@@ -128,7 +149,12 @@ class Reloading:
             gevent.signal_handler(signal.SIGHUP, self._hangup),
             gevent.signal_handler(signal.SIGUSR1, reopen),
         ]
+        release_signals()
         self._greenlet = gevent.spawn(self._run, reload)
+
+    def ask(self) -> None:
+        """As SIGHUP does.  Never switches."""
+        self._asked.set()
 
     def stop(self) -> None:
         """No more reloads.  A SIGHUP is still taken: it must not kill us.  Never switches."""
@@ -144,7 +170,7 @@ class Reloading:
         if self._had_terminal and not has_terminal():
             self._hung_up()
         else:
-            self._asked.set()
+            self.ask()
 
     def _run(self, reload: Callable[[], object]) -> None:
         while True:

@@ -54,6 +54,17 @@ def _key(settings: Settings) -> str | None:
     return named if os.path.isfile(named) else None
 
 
+def _admin_is_open(settings: Settings) -> bool:
+    """Whether a token travels between machines."""
+    host = (settings.admin or "unix:").rpartition(":")[0]
+    return not (host in ("unix", "localhost", "[::1]") or host.startswith(("unix:", "127.")))
+
+
+def _admin_token_file(settings: Settings) -> str | None:
+    kind, _, path = (settings.admin_token or "").partition(":")
+    return path if kind == "file" else None
+
+
 def _trusts_all(settings: Settings) -> bool:
     return any(network.endswith("/0") for network in settings.trusted_proxies)
 
@@ -103,6 +114,14 @@ _RISKS: Final[tuple[tuple[Holds, str], ...]] = (
     (
         lambda s, _: s.unix_listen and s.unix_listen_mode & 0o007,
         "everybody on this machine may connect to {settings.unix_listen}",
+    ),
+    (
+        lambda s, _: _admin_is_open(s),
+        "the token goes to {settings.admin} in plain unless it is asked by https",
+    ),
+    (
+        lambda s, _: _mode(_admin_token_file(s)) & 0o007,
+        "everybody on this machine may read the token of {settings.admin_token}; chmod o= it",
     ),
     (
         lambda s, _: _trusts_all(s),

@@ -23,6 +23,7 @@ from .net.probe import why_down
 from .record.writer import Recorder
 from .reload import Current, Reloading, Reread
 from .sdnotify import Notifier
+from .server.admin import AdminServer
 from .server.connection import serve
 from .server.listener import ProxyServer, hand_over, peer_of
 from .stopping import Stopping, drain, leave_alone
@@ -51,6 +52,10 @@ class Service:
             ProxyServer(sock, self._current.context, self._pool)
             for sock in parts.listening.sockets
         ]
+        self._admins = [
+            AdminServer(sock, lambda: self._current.parts.admin)
+            for sock in parts.listening.admin_sockets
+        ]
         self._recorders: list[Recorder] = []
         self._note_recorder()
 
@@ -77,7 +82,7 @@ class Service:
     # -- Beginning and reloading ---------------------------------------------------------
 
     def _start(self, stopping: Stopping) -> None:
-        for server in self._servers:
+        for server in (*self._servers, *self._admins):
             server.start()
         self._heartbeat = self._current.parts.heartbeat(self._current.context())
         self._heartbeat.start()
@@ -125,6 +130,9 @@ class Service:
         for recorder in self._recorders:
             if not recorder.drain(AFTER_THE_LAST_SESSION):
                 logger.warning("the disk did not take all of the records in time")
+        for server in self._admins:
+            server.close()
+        self._listening.close()
 
     def _leave_port(self, stopping: Stopping) -> float:
         """Listen no more; how much of the grace the sessions may still be given.  May switch."""
@@ -134,7 +142,7 @@ class Service:
             hand_over(self._servers)
         for server in self._servers:
             server.close()
-        self._listening.close()
+        self._listening.close_public()
         return (
             leave_alone(self._pool, stopping.hurry, settings.grace) if shared else settings.grace
         )

@@ -24,10 +24,11 @@ from gevent.pool import Pool
 from gunicorn.workers.base import Worker
 
 from .assembly import Parts
-from .hosted import Logged, NotConfigured, Serves, check_config
+from .hosted import Logged, NotConfigured, Serves, balancers_of, check_config
 from .preload import preload
 from .record.writer import Recorder
-from .reload import Current, Reloading
+from .reload import HELD, Current, Reloading
+from .server.admin import AdminServer
 from .server.listener import ProxyServer
 from .service import warn_of_target
 from .stopping import drain, leave_alone
@@ -43,6 +44,8 @@ PAGES_SECONDS, RECORDS_SECONDS, LOG_SECONDS = 0.3, 0.9, 0.3
 
 class ProxyWorker(Worker):  # type: ignore[misc]
     """One process of several that serve the same sockets."""
+
+    _is_stale = False
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
@@ -65,6 +68,7 @@ class ProxyWorker(Worker):  # type: ignore[misc]
     def init_signals(self) -> None:
         """Signals become events of the hub, as soon as it runs."""
         before = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+        signal.pthread_sigmask(signal.SIG_BLOCK, HELD)  # until `run` has handlers for them
         super().init_signals()
         # gunicorn would have each signal written to a pipe that nobody reads.
         signal.set_wakeup_fd(-1)
@@ -80,6 +84,8 @@ class ProxyWorker(Worker):  # type: ignore[misc]
             self.log.reopen_files()
         if signal.SIGTERM in left:
             self._told.set()
+        # Made by the arbiter from what it had at the fork.
+        self._is_stale = signal.SIGHUP in left
 
     def load_wsgi(self) -> None:
         """Find out what is to be served.  Raises `NotConfigured`."""
@@ -97,8 +103,10 @@ class ProxyWorker(Worker):  # type: ignore[misc]
         self._logging_to = self._serves.start_logging(self.log, self.cfg)
         reread = partial(self._serves.reread, self.cfg)
         self._current = Current(self._parts, self._logging_to, reread)
-        self._logged = Logged(self._current.context, self.log, self._count)
+        self._logged = Logged(self._current.context, self.log, self._count, balancers_of(self.cfg))
         reloading = Reloading(self._reload, self._reopen_logs, self._told.set)
+        if self._is_stale:
+            reloading.ask()
         beating = gevent.spawn(self._notify_always)
         try:
             self._serve()
@@ -110,7 +118,11 @@ class ProxyWorker(Worker):  # type: ignore[misc]
     def _serve(self) -> None:
         pool = Pool(min(self.cfg.worker_connections, self._parts.most_connections))
         servers = [self._server(sock, pool) for sock in self._parts.listening.sockets]
-        for server in servers:
+        self._admins = [
+            AdminServer(sock, lambda: self._current.parts.admin)
+            for sock in self._parts.listening.admin_sockets
+        ]
+        for server in (*servers, *self._admins):
             server.start()
         self._recorders: list[Recorder] = []
         self._look_after_sessions()
@@ -142,6 +154,8 @@ class ProxyWorker(Worker):  # type: ignore[misc]
         parts.health.ready = False
         for server in servers:
             server.close()
+        for admin in self._admins:
+            admin.give_way()
         grace = self._serves.grace(self.cfg)
         if parts.settings.reuse_port:
             grace = leave_alone(pool, self._hurry, grace)
@@ -151,6 +165,8 @@ class ProxyWorker(Worker):  # type: ignore[misc]
         for recorder in self._recorders:
             if not recorder.drain(RECORDS_SECONDS):
                 logger.warning("the disk did not take all of the records in time")
+        for admin in self._admins:
+            admin.close()
 
     # -- What it is told -------------------------------------------------------------------
 

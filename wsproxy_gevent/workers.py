@@ -18,7 +18,6 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from socket import socket
 from types import SimpleNamespace
 from typing import Any
@@ -36,7 +35,7 @@ from .hosted import LAST_SECONDS
 from .listening import Listening
 from .net.clock import Deadline
 from .net.handover import has_queue, refuse_newcomers
-from .reload import Reread, has_terminal, pinned, report_unchangeable
+from .reload import Reread, has_terminal, pinned, release_signals, report_unchangeable
 from .server.listener import QUEUE_SECONDS, SECONDS_BETWEEN_LOOKS, SETTLE_SECONDS
 from .telemetry.destinations import Logging, open_sinks, start_logging
 from .telemetry.direct import DirectLogging
@@ -105,7 +104,7 @@ class Workers:
         """gunicorn's settings, by its names for them."""
         settings = self._parts.settings
         # The arbiter takes the descriptors over.
-        numbers = [sock.detach() for sock in self._parts.listening.sockets]
+        numbers = [sock.detach() for sock in self._parts.listening.all_sockets]
         return {
             "bind": [f"fd://{number}" for number in numbers],
             "workers": settings.workers,
@@ -125,9 +124,9 @@ class Workers:
         }
 
     @property
-    def shares_port(self) -> bool:
-        """Whether another process takes over whom we leave."""
-        return self._parts.settings.reuse_port
+    def shared_ports(self) -> int:
+        """How many of the first sockets another process takes over when we leave."""
+        return len(self._parts.listening.bound) if self._parts.settings.reuse_port else 0
 
     # -- In the arbiter ---------------------------------------------------------------------
 
@@ -151,7 +150,7 @@ class Workers:
 
     def parts(self, sockets: list[socket], _cfg: object) -> Parts:
         """What the arbiter had when it forked, on the worker's own copies of the sockets."""
-        self._parts.listening = replace(self._parts.listening, sockets=sockets, file=None)
+        self._parts.listening = self._parts.listening.adopt(sockets)
         return self._parts
 
     def reread(self, _cfg: object) -> Settings:
@@ -218,6 +217,7 @@ class ReloadingArbiter(Arbiter):  # type: ignore[misc]
 
     def start(self) -> None:
         super().start()
+        release_signals()
         # As it does for sockets of systemd: the file of a unix socket is not
         # removed by name alone.  We know which one is ours.
         self.systemd = True
@@ -236,8 +236,9 @@ class ReloadingArbiter(Arbiter):  # type: ignore[misc]
                 os.kill(pid, signal.SIGQUIT)
 
     def stop(self, graceful: bool = True) -> None:
-        if graceful and self._serves.shares_port:
-            leave_port([listener.sock for listener in self.LISTENERS])
+        shared = self.LISTENERS[: self._serves.shared_ports]
+        if graceful and shared:
+            leave_port([listener.sock for listener in shared])
         super().stop(graceful)
 
     def handle_hup(self) -> None:

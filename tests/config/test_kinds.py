@@ -24,6 +24,10 @@ GOOD: list[tuple[Kind, str, object]] = [
     (kinds.CERT, "./auto", "/base/auto"),
     (kinds.SOURCE, "6080", "6080"),
     (kinds.SOURCE, "[::1]:6080", "[::1]:6080"),
+    (kinds.ADMIN, "127.0.0.1:6081", "127.0.0.1:6081"),
+    (kinds.ADMIN, "unix:run/admin.sock", "unix:/base/run/admin.sock"),
+    (kinds.SECRET, "env:TOKEN", "env:TOKEN"),
+    (kinds.SECRET, "file:token", "file:/base/token"),
     (kinds.TARGET, "localhost:5900", "localhost:5900"),
     (kinds.TARGET, "echo:", "echo:"),
     (kinds.SYSLOG, "/dev/log", "/dev/log"),
@@ -37,6 +41,11 @@ GOOD: list[tuple[Kind, str, object]] = [
 ]
 
 BAD: list[tuple[Kind, str, str]] = [
+    (kinds.ADMIN, "6081", "names no address"),
+    (kinds.ADMIN, "unix:", "is empty"),
+    (kinds.SECRET, "sesame", "is neither env:NAME nor file:PATH"),
+    (kinds.SECRET, "env:", "is neither env:NAME nor file:PATH"),
+    (kinds.SECRET, "file:", "is neither env:NAME nor file:PATH"),
     (kinds.SWITCH, "maybe", "is neither yes nor no"),
     (kinds.SWITCH, "", "is neither yes nor no"),
     (kinds.TEXT, "", "is empty"),

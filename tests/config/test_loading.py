@@ -277,6 +277,25 @@ def test_under_inetd_the_first_argument_is_the_target() -> None:
     assert settings("--inetd localhost:5900").target == "localhost:5900"
 
 
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        (f"{PROXY} --admin 127.0.0.1:6081", "needs an --admin-token"),
+        ("--inetd localhost:5900 --admin unix:x", "leave out --admin"),
+    ],
+)
+def test_an_admin_listener_wants_a_token_and_a_process_that_lasts(
+    line: str, complaint: str
+) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        settings(line)
+
+
+def test_an_admin_listener_at_a_file_needs_no_token() -> None:
+    assert settings(f"{PROXY} --admin unix:x").admin == "unix:/base/x"
+    assert settings(f"{PROXY} --admin [::1]:1 --admin-token env:T").admin_token == "env:T"
+
+
 def test_a_word_needs_no_source_either() -> None:
     assert settings("demo --unix-listen x").source is None
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .programs import Program, Programs, free_port
-from .proxy import clean_environment
+from .proxy import clean_environment, environment_of
 from .wire import CLOSE, SECONDS, Wire, masked_frame
 
 PROXY_WORKER = "wsproxy_gevent.worker.ProxyWorker"
@@ -29,11 +29,12 @@ GOING_AWAY = (1001, "the proxy is stopping")
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """An arbiter and where its workers listen; `port` is 0 for a unix socket alone."""
+    """A proxy, or an arbiter, and where it listens: at a port, or at `path`."""
 
     program: Program
     port: int
     cwd: Path
+    path: Path | None = None
 
     @property
     def host(self) -> str:
@@ -44,6 +45,8 @@ class Pool:
         return children(self.program.pid)
 
     def session(self) -> Wire:
+        if self.path is not None:
+            return unix_session(self.path)
         wire = Wire.open(self.port)
         try:
             wire.upgrade(self.host)
@@ -61,6 +64,7 @@ def start_gunicorn(
     worker: str = PROXY_WORKER,
     application: str = APPLICATION,
     port: int | None = None,
+    patched: bool = False,
     **variables: str,
 ) -> Pool:
     """gunicorn on a port of 127.0.0.1, unless `port` is 0, once it listens.
@@ -73,7 +77,10 @@ def start_gunicorn(
         *(GUNICORN, "-k", worker, "--no-control-socket", *bind),
         *(*arguments, application),
         name="gunicorn",
-        env=environment(TARGET=target, **variables),
+        env={
+            **environment_of(cwd, patched=patched),
+            **environment(TARGET=target, **variables),
+        },
         cwd=cwd,
     )
     program.wait_for_output("Listening at")
@@ -106,9 +113,13 @@ def sockets_of(pid: int) -> int:
 def unix_session(path: Path) -> Wire:
     sock = socket.socket(socket.AF_UNIX)
     sock.settimeout(SECONDS)
-    sock.connect(str(path))
-    wire = Wire(sock)
-    wire.upgrade("localhost")
+    try:
+        sock.connect(str(path))
+        wire = Wire(sock)
+        wire.upgrade("localhost")
+    except BaseException:
+        sock.close()
+        raise
     return wire
 
 
@@ -158,7 +169,7 @@ class Knocking:
     """Opens sessions one after another until it is told to stop; each must be whole."""
 
     def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+        self.pool = pool
         self._stop = threading.Event()
         self.served = 0
         self.failures: list[str] = []
@@ -179,10 +190,13 @@ class Knocking:
             wanted = self.served + count
             assert self._changed.wait_for(lambda: self.served >= wanted, seconds), self.failures
 
+    def session(self) -> Wire:
+        return self.pool.session()
+
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                with self._pool.session() as wire:
+                with self.session() as wire:
                     assert is_alive(wire)
             except (AssertionError, EOFError, OSError) as error:
                 self.failures.append(f"{type(error).__name__}: {error}")

@@ -69,21 +69,40 @@ def clean_environment() -> Mapping[str, str]:
     }
 
 
+# What Python runs first of all, before anything else is imported.
+PATCHING = "from gevent import monkey\nmonkey.patch_all()\n"
+
+
+def environment_of(cwd: Path, *, patched: bool) -> Mapping[str, str]:
+    """A clean one; or one in which every Python is monkey-patched from its first moment."""
+    if not patched:
+        return clean_environment()
+    (cwd / "patching").mkdir(exist_ok=True)
+    (cwd / "patching" / "sitecustomize.py").write_text(PATCHING)
+    return {**clean_environment(), "PYTHONPATH": str(cwd / "patching")}
+
+
 def start_proxy(
-    programs: Programs, *arguments: str | Path, cwd: Path, port: int | None = None
+    programs: Programs,
+    *arguments: str | Path,
+    cwd: Path,
+    port: int | None = None,
+    patched: bool = False,
 ) -> Proxy:
     """`wsproxy-gevent -f 127.0.0.1:PORT ARGUMENTS`, once it listens.
 
     `cwd` should be a directory of the test's own: a `self.pem` there is served.
     """
     port = port or free_port()
-    return start_command(programs, "-f", f"127.0.0.1:{port}", *arguments, port=port, cwd=cwd)
+    words = ["-f", f"127.0.0.1:{port}", *arguments]
+    return start_command(programs, *words, port=port, cwd=cwd, patched=patched)
 
 
-def start_command(programs: Programs, *arguments: str | Path, port: int, cwd: Path) -> Proxy:
+def start_command(
+    programs: Programs, *arguments: str | Path, port: int, cwd: Path, patched: bool = False
+) -> Proxy:
     """`wsproxy-gevent ARGUMENTS`, once it listens on the port."""
-    program = programs.start(
-        *COMMAND, *arguments, name="wsproxy-gevent", env=clean_environment(), cwd=cwd
-    )
+    environment = environment_of(cwd, patched=patched)
+    program = programs.start(*COMMAND, *arguments, name="wsproxy-gevent", env=environment, cwd=cwd)
     program.wait_until_listening(port)
     return Proxy(program, port)

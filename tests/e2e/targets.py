@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 Handler = Callable[[socket.socket], None]
 
@@ -17,6 +18,25 @@ def tcp_target(handle: Handler, *, receive_buffer: int = 0) -> Iterator[int]:
     The connection is closed when `handle` returns, whatever it raised as
     OSError.  At the end every connection is cut and every thread joined.
     """
+    with socket.socket() as listener:
+        if receive_buffer:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        listener.bind(("127.0.0.1", 0))
+        with _serving(listener, handle):
+            yield listener.getsockname()[1]
+
+
+@contextmanager
+def unix_target(path: Path, handle: Handler) -> Iterator[None]:
+    """The same on a unix socket."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        with _serving(listener, handle):
+            yield
+
+
+@contextmanager
+def _serving(listener: socket.socket, handle: Handler) -> Iterator[None]:
     threads: list[threading.Thread] = []
     open_sockets: set[socket.socket] = set()
 
@@ -33,23 +53,19 @@ def tcp_target(handle: Handler, *, receive_buffer: int = 0) -> Iterator[int]:
                 threads.append(threading.Thread(target=serve, args=(sock,), daemon=True))
                 threads[-1].start()
 
-    with socket.socket() as listener:
-        if receive_buffer:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(256)
-        acceptor = threading.Thread(target=accept, daemon=True)
-        acceptor.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            # Closing alone would not wake the accept; shutting down does.
-            cut(listener)
-            acceptor.join(10)
-            for sock in tuple(open_sockets):
-                cut(sock)
-            for thread in threads:
-                thread.join(10)
+    listener.listen(256)
+    acceptor = threading.Thread(target=accept, daemon=True)
+    acceptor.start()
+    try:
+        yield
+    finally:
+        # Closing alone would not wake the accept; shutting down does.
+        cut(listener)
+        acceptor.join(10)
+        for sock in tuple(open_sockets):
+            cut(sock)
+        for thread in threads:
+            thread.join(10)
 
 
 def cut(sock: socket.socket) -> None:

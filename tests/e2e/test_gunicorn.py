@@ -308,7 +308,7 @@ def test_a_worker_that_cannot_serve_says_which_can(
         (WEBSOCKET_WORKER, (), {}, "no target is named"),
         (PROXY_WORKER, (), {"TARGET": "echo:", "CERT": "absent.pem"}, "absent.pem"),
         (WEBSOCKET_WORKER, (), {"TARGET": "echo:", "ORIGIN_CHECK": "no"}, "ORIGIN_CHECK"),
-        (PROXY_WORKER, ("--proxy-protocol=auto",), {"TARGET": "echo:"}, "PROXY protocol"),
+        (WEBSOCKET_WORKER, ("--proxy-protocol=auto",), {"TARGET": "echo:"}, PROXY_WORKER),
         (PROXY_WORKER, ("--cert-reqs", "2"), {"TARGET": "echo:"}, "client certificates"),
     ],
 )

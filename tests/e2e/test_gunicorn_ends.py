@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -26,11 +28,13 @@ from .pools import (
 )
 from .programs import Programs, wait_until_gone
 from .targets import echo, tcp_target
-from .wire import Wire, upgrade_request
+from .wire import CLOSE, Wire, masked_frame, upgrade_request
 
 pytestmark = pytest.mark.e2e
 
 both_workers = pytest.mark.parametrize("worker", [PROXY_WORKER, WEBSOCKET_WORKER])
+
+CLIENTS = 4
 
 
 @pytest.fixture(scope="module")
@@ -133,27 +137,38 @@ def test_a_full_worker_leaves_the_next_one_waiting(
         assert is_alive(wires[1])
 
 
+@pytest.mark.parametrize("patched", [False, True])
 def test_an_upgrade_of_the_binary_refuses_nobody(
-    programs: Programs, target: str, tmp_path: Path
+    programs: Programs, target: str, tmp_path: Path, patched: bool
 ) -> None:
     pid_file = tmp_path / "pid"
-    pool = start_gunicorn(*(programs, target, "-w", "2", "--pid", str(pid_file)), cwd=tmp_path)
-    with pool.session() as old, Knocking(pool) as knocking:
-        knocking.wait_for_more(2)
+    words = (target, "-w", "2", "--pid", str(pid_file))
+    pool = start_gunicorn(programs, *words, cwd=tmp_path, patched=patched)
+    with pool.session() as old, pool.session() as other, ExitStack() as held:
+        load = [held.enter_context(Knocking(pool)) for _ in range(CLIENTS)]
+        load[0].wait_for_more(2)
         os.kill(pool.program.pid, signal.SIGUSR2)
-        pool.program.wait_until(lambda: Path(f"{pid_file}.2").exists(), "second arbiter")
+        pool.program.wait_until(Path(f"{pid_file}.2").exists, "second arbiter")
         newcomer = int(Path(f"{pid_file}.2").read_text())
         pool.program.wait_for_output(r"(?s)(Booting worker.*){4}")
-        knocking.wait_for_more(3)
+        load[0].wait_for_more(3)
+        # Both versions serve, and a session of the old one ends when it ends.
         assert is_alive(old)
+        assert is_alive(other)
+        other.send(masked_frame(struct.pack("!H", 1000), CLOSE))
+        assert other.read_close()[0] == 1000
         os.kill(pool.program.pid, signal.SIGTERM)
         assert agree_to_close(old) == GOING_AWAY
         pool.program.wait_for_output("Shutting down: Master")
-        knocking.wait_for_more(3)
+        load[0].wait_for_more(3)
     os.kill(newcomer, signal.SIGTERM)
     wait_until_gone(newcomer)
     # Those that the old ones carried were told to go; nobody met a closed port.
-    assert [each for each in knocking.failures if "Refused" in each] == []
+    failures = [failure for each in load for failure in each.failures]
+    assert [each for each in failures if "Refused" in each] == []
+    # Of each who knocks, two old workers can have had no more than one in hand.
+    assert len(failures) <= CLIENTS
+    assert sum(each.served for each in load) > 20
 
 
 @both_workers

@@ -10,7 +10,7 @@ import pytest
 
 from .pools import agree_to_close, is_alive
 from .programs import ROOT, Programs, free_port
-from .proxy import clean_environment
+from .proxy import clean_environment, environment_of
 from .targets import echo, tcp_target
 from .wire import Wire
 
@@ -19,13 +19,18 @@ pytestmark = pytest.mark.e2e
 BIN = Path(sys.executable).parent
 
 
+@pytest.mark.parametrize("patched", [False, True])
 def test_the_procfile_serves_a_session_with_a_port_and_a_target_alone(
-    programs: Programs,
+    programs: Programs, tmp_path: Path, patched: bool
 ) -> None:
     port = free_port()
+    # What the runner gives to its processes besides, and does not take itself.
+    more = tmp_path / "more.env"
+    path = environment_of(tmp_path, patched=patched).get("PYTHONPATH")
+    more.write_text(f"PYTHONPATH={path}\n" if patched else "")
     with tcp_target(echo) as target:
         runner = programs.start(
-            *(BIN / "honcho", "start", "-d", ROOT, "-p", str(port), "web"),
+            *(BIN / "honcho", "start", "-d", ROOT, "-e", more, "-p", str(port), "web"),
             env={
                 **clean_environment(),
                 "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",

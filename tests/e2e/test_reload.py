@@ -43,6 +43,7 @@ class Reloadable:
     proxy: Proxy
     config: Path
     certificate: Path
+    token: Path
 
     def reload(self) -> str:
         """The line of the log that says what came of a SIGHUP."""
@@ -56,14 +57,24 @@ class Reloadable:
         return str(OUTCOME.findall(self.proxy.program.output)[before])
 
 
-def start(programs: Programs, tmp_path: Path, settings: str, *arguments: str) -> Reloadable:
-    config, certificate = tmp_path / "wsproxy.toml", tmp_path / "served.pem"
+def start(
+    programs: Programs, tmp_path: Path, settings: str, *arguments: str, patched: bool = False
+) -> Reloadable:
+    names = ("wsproxy.toml", "served.pem", "token")
+    config, certificate, token = (tmp_path / name for name in names)
     config.write_text(settings)
     certificate.write_bytes(make_certificate(1))
-    proxy = start_proxy(
-        programs, *arguments, "--config", config, "--cert", certificate, cwd=tmp_path
-    )
-    return Reloadable(proxy, config, certificate)
+    token.write_text("sesame")
+    files: list[str | Path] = [
+        "--config",
+        config,
+        "--cert",
+        certificate,
+        "--admin-token",
+        f"file:{token}",
+    ]
+    proxy = start_proxy(programs, *arguments, *files, cwd=tmp_path, patched=patched)
+    return Reloadable(proxy, config, certificate, token)
 
 
 def talk(wire: Wire, said: bytes) -> None:
@@ -128,14 +139,19 @@ def breakages(it: Reloadable, good: str) -> Iterator[bool]:
         yield False
         it.config.write_text(good)
         yield True
+        replace_file(it.token, b"")
+        yield False
+        replace_file(it.token, b"sesame")
+        yield True
 
 
-@pytest.mark.deadline(50)
+@pytest.mark.deadline(100)
+@pytest.mark.parametrize("patched", [False, True])
 def test_two_hundred_hups_under_load_drop_nobody(
-    programs: Programs, target: str, tmp_path: Path
+    programs: Programs, target: str, tmp_path: Path, patched: bool
 ) -> None:
     good = f'target = "{target}"\n'
-    it = start(programs, tmp_path, good)
+    it = start(programs, tmp_path, good, patched=patched)
     with ExitStack() as held:
         sessions = [held.enter_context(Wire.open(it.proxy.port)) for _ in range(10)]
         sessions += [
@@ -220,7 +236,7 @@ def test_made_certificates_outlive_a_reload(
 ) -> None:
     proxy = start_proxy(programs, target, "--cert", "auto", cwd=tmp_path)
     before = served_serial(proxy.port)
-    it = Reloadable(proxy, tmp_path, tmp_path)
+    it = Reloadable(proxy, tmp_path, tmp_path, tmp_path)
     assert "INFO reloaded" in it.reload()
     assert served_serial(proxy.port) == before
 

@@ -18,6 +18,8 @@ from .wire import Wire, masked_frame
 
 pytestmark = pytest.mark.e2e
 
+both = pytest.mark.parametrize("patched", [False, True])
+
 HANDOVERS = 3
 CLIENTS = 4
 
@@ -67,14 +69,15 @@ class Callers:
             self.served += 1
 
 
+@both
 def test_old_processes_are_replaced_and_nobody_notices(
-    programs: Programs, target: str, tmp_path: Path
+    programs: Programs, target: str, tmp_path: Path, patched: bool
 ) -> None:
     port, options = free_port(), ("--reuse-port", "--grace", "60")
-    old = start_proxy(programs, target, *options, cwd=tmp_path, port=port)
+    old = start_proxy(programs, target, *options, cwd=tmp_path, port=port, patched=patched)
     with Callers(port) as callers:
         for _ in range(HANDOVERS):
-            new = start_proxy(programs, target, *options, cwd=tmp_path, port=port)
+            new = start_proxy(programs, target, *options, cwd=tmp_path, port=port, patched=patched)
             # Both listen; the line says that the new one does.
             new.program.wait_for_output(rf"127\.0\.0\.1:{port} -> ")
             os.kill(old.program.pid, signal.SIGTERM)
@@ -84,14 +87,15 @@ def test_old_processes_are_replaced_and_nobody_notices(
     assert callers.served > 100
 
 
+@both
 def test_sessions_of_the_old_process_end_when_they_end(
-    programs: Programs, target: str, tmp_path: Path
+    programs: Programs, target: str, tmp_path: Path, patched: bool
 ) -> None:
     port, options = free_port(), ("--reuse-port", "--grace", "60")
-    old = start_proxy(programs, target, *options, cwd=tmp_path, port=port)
+    old = start_proxy(programs, target, *options, cwd=tmp_path, port=port, patched=patched)
     with Wire.open(port) as session:
         session.upgrade(old.host)
-        new = start_proxy(programs, target, *options, cwd=tmp_path, port=port)
+        new = start_proxy(programs, target, *options, cwd=tmp_path, port=port, patched=patched)
         new.program.wait_for_output(rf"127\.0\.0\.1:{port} -> ")
         os.kill(old.program.pid, signal.SIGTERM)
         old.program.wait_for_output("may go on until they end: 1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import itertools
 import os
 import signal
 import time
@@ -14,21 +14,19 @@ import pytest
 from .certificates import make_certificate, replace_file, served_serial
 from .pools import (
     GOING_AWAY,
-    Digests,
     Knocking,
     Pool,
     agree_to_close,
     children,
     is_alive,
     sessions,
-    sockets_of,
     unix_session,
 )
 from .programs import Programs, free_port, wait_until_gone
 from .proxy import COMMAND, clean_environment, start_proxy
 from .targets import echo, tcp_target
 from .test_started_by_others import listen, start_with
-from .wire import Wire, masked_frame
+from .wire import Wire, any_certificate
 
 pytestmark = pytest.mark.e2e
 
@@ -42,9 +40,17 @@ def target() -> Iterator[str]:
         yield f"127.0.0.1:{port}"
 
 
-def start_workers(programs: Programs, count: int, target: str, *arguments: str, cwd: Path) -> Pool:
+def start_workers(
+    programs: Programs,
+    count: int,
+    target: str,
+    *arguments: str,
+    cwd: Path,
+    patched: bool = False,
+) -> Pool:
     """The proxy in that many processes, once each of them serves."""
-    proxy = start_proxy(programs, target, "--workers", str(count), *arguments, cwd=cwd)
+    words = [target, "--workers", str(count), *arguments]
+    proxy = start_proxy(programs, *words, cwd=cwd, patched=patched)
     pool = Pool(proxy.program, proxy.port, cwd)
     pool.program.wait_until(lambda: len(pool.workers) == count, f"{count} workers")
     for pid in pool.workers:
@@ -72,95 +78,7 @@ def hub_of(pid: int) -> bool:
     return any(link == "anon_inode:[eventpoll]" for link in links)
 
 
-# -- Sharing and losing --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("count", [2, 4])
-def test_workers_share_the_load(
-    programs: Programs, target: str, tmp_path: Path, count: int
-) -> None:
-    pool = start_workers(programs, count, target, cwd=tmp_path)
-    before = {pid: sockets_of(pid) for pid in pool.workers}
-    with sessions(pool, 20 * count) as wires:
-        assert all(is_alive(wire) for wire in wires)
-        carried = [(sockets_of(pid) - before[pid]) // SOCKETS_EACH for pid in pool.workers]
-    assert sum(carried) == len(wires)
-    assert min(carried) > 0
-
-
-def test_a_worker_that_is_killed_takes_only_its_own_along(
-    programs: Programs, target: str, tmp_path: Path
-) -> None:
-    pool = start_workers(programs, 2, target, cwd=tmp_path)
-    victim, survivor = pool.workers
-    idle = sockets_of(survivor)
-    with sessions(pool, 20) as wires, Knocking(pool) as knocking:
-        spared = (sockets_of(survivor) - idle) // SOCKETS_EACH
-        knocking.wait_for_more(2)
-        os.kill(victim, signal.SIGKILL)
-        killed_at = time.monotonic()
-        wait_until_gone(victim)
-        before = {victim, survivor}  # the dead one is a child until it is reaped
-        pool.program.wait_until(lambda: bool(set(pool.workers) - before), "new worker")
-        (fresh,) = set(pool.workers) - before
-        wait_until_ready(pool, fresh)
-        assert time.monotonic() - killed_at < 2
-        knocking.wait_for_more(5)
-        assert sum(lives(wire) for wire in wires) >= spared - 1
-    # At most the session that the victim had in its hands.
-    assert len(knocking.failures) <= 1
-    assert [each for each in knocking.failures if "Refused" in each] == []
-
-
-def lives(wire: Wire) -> bool:
-    try:
-        return is_alive(wire)
-    except (EOFError, OSError):
-        return False
-
-
 # -- Ends ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("patched", [False, True])
-def test_five_hundred_are_seen_off_and_what_they_sent_arrives(
-    programs: Programs, tmp_path: Path, patched: bool
-) -> None:
-    digests, count = Digests(), 500
-    with tcp_target(digests) as port:
-        pool = start_workers_patched_or_not(programs, f"127.0.0.1:{port}", tmp_path, patched)
-        with sessions(pool, count) as wires:
-            sent = [os.urandom(3000) for _ in wires]
-            for wire, payload in zip(wires, sent, strict=True):
-                wire.send(masked_frame(payload))
-            os.kill(pool.program.pid, signal.SIGTERM)
-            started = time.monotonic()
-            assert {agree_to_close(wire) for wire in wires} == {GOING_AWAY}
-        assert pool.program.exit_status() == 0
-        assert time.monotonic() - started < 6
-        assert digests.wait_for(count) == sorted(hashlib.sha256(each).hexdigest() for each in sent)
-    assert "sessions cut" not in pool.program.output
-
-
-PATCHED = "from gevent import monkey; monkey.patch_all(); from wsproxy_gevent.cli import main; "
-
-
-def start_workers_patched_or_not(
-    programs: Programs, target: str, cwd: Path, patched: bool
-) -> Pool:
-    """Two workers with a short grace."""
-    arguments = ("--workers", "2", "--grace", "4", "-f")
-    if not patched:
-        return start_workers(programs, 2, target, *arguments, cwd=cwd)
-    port = free_port()
-    words = ["wsproxy-gevent", *arguments, f"127.0.0.1:{port}", target]
-    program = programs.start(
-        *(COMMAND[0], "-c", f"{PATCHED} raise SystemExit(main({words!r}))"),
-        env=clean_environment(),
-        cwd=cwd,
-    )
-    program.wait_until_listening(port)
-    return Pool(program, port, cwd)
 
 
 def test_who_does_not_go_is_cut_when_the_grace_is_over(
@@ -267,33 +185,90 @@ def test_a_new_version_takes_the_port_over_and_sessions_end_when_they_end(
 # -- Reloads ---------------------------------------------------------------------------------
 
 
-@pytest.mark.deadline(120)
-def test_reloads_under_load_drop_nobody_and_a_bad_one_changes_nothing(
-    programs: Programs, target: str, tmp_path: Path
+HUPS = 200
+
+
+@pytest.mark.deadline(150)
+@pytest.mark.parametrize("patched", [False, True])
+def test_two_hundred_hups_under_load_drop_nobody(
+    programs: Programs, target: str, tmp_path: Path, patched: bool
 ) -> None:
-    """Every other certificate is broken; after each good one its serial is served."""
-    certificate = tmp_path / "cert.pem"
+    """Every other one is bad; after each good one its certificate is served."""
+    certificate, token = tmp_path / "cert.pem", tmp_path / "token"
     certificate.write_bytes(make_certificate(1))
-    pool = start_workers(programs, 2, target, "--cert", str(certificate), cwd=tmp_path)
-    with sessions(pool, 6) as wires, Knocking(pool) as knocking:
-        for number in range(2, 202):
-            bad = number % 2
-            replace_file(certificate, b"broken" if bad else make_certificate(number))
+    token.write_text("sesame")
+    files = ["--cert", str(certificate), "--admin-token", f"file:{token}"]
+    pool = start_workers(programs, 2, target, *files, cwd=tmp_path, patched=patched)
+    bad = itertools.cycle([(certificate, b"broken"), (token, b"")])
+    with sessions(pool, 6) as wires, Knocking(pool) as knocking, Shaking(pool) as shaking:
+        for number in range(2, 2 + HUPS // 2):
+            replace_file(certificate, make_certificate(number))
+            replace_file(token, b"sesame")
             os.kill(pool.program.pid, signal.SIGHUP)
-            # The arbiter alone says no; that it worked each worker says.
-            said, times = (" not reloaded", 1) if bad else (" reloaded: ", 2)
-            wait_for_count(pool, said, number // 2 * times)
-            if not bad:
-                assert served_serial(pool.port) == number
+            # That it worked each worker says; that it did not, the arbiter alone.
+            wait_for_count(pool, " reloaded: ", 2 * (number - 1))
+            assert served_serial(pool.port) == number
+            replace_file(*next(bad))
+            os.kill(pool.program.pid, signal.SIGHUP)
+            wait_for_count(pool, " not reloaded", number - 1)
+            assert served_serial(pool.port) == number
         knocking.wait_for_more(1)
         assert all(is_alive(wire) for wire in wires)
-    assert knocking.failures == []
+    assert (knocking.failures, shaking.failures) == ([], [])
+    assert shaking.served > HUPS / 10
+
+
+class Shaking(Knocking):
+    """Comes over TLS."""
+
+    def session(self) -> Wire:
+        wire = Wire.open(self.pool.port, tls=any_certificate())
+        wire.upgrade(self.pool.host)
+        return wire
 
 
 def wait_for_count(pool: Pool, said: str, count: int) -> None:
     pool.program.wait_until(
         lambda: pool.program.output.count(said) >= count, f"{said!r} for the {count}th time"
     )
+
+
+BIRTHS = 8
+
+
+def test_a_worker_that_is_born_during_a_reload_knows_of_it(
+    programs: Programs, tmp_path: Path
+) -> None:
+    """Whatever it was doing when the signal came; the delays are spread over its birth."""
+    settings = tmp_path / "settings.toml"
+    settings.write_text("")
+    pool = start_workers(
+        *(programs, 2, "echo:", "--config", str(settings), "--web", str(tmp_path)), cwd=tmp_path
+    )
+    for number in range(BIRTHS):
+        settings.write_text(f'header = ["X-Number: {number}"]\n')
+        before = set(pool.workers)
+        os.kill(min(before), signal.SIGKILL)
+        wait_for_newcomer(pool, before)
+        time.sleep(0.004 * number)
+        os.kill(pool.program.pid, signal.SIGHUP)
+        wait_until_all_know(pool, str(number))
+
+
+def wait_for_newcomer(pool: Pool, before: set[int]) -> None:
+    pool.program.wait_until(lambda: bool(set(pool.workers) - before), "new worker")
+
+
+def wait_until_all_know(pool: Pool, number: str) -> None:
+    pool.program.wait_until(
+        lambda: all(number_of(pool) == number for _ in range(12)), f"workers that know {number}"
+    )
+
+
+def number_of(pool: Pool) -> str:
+    with Wire.open(pool.port) as wire:
+        wire.send(f"GET /settings.toml HTTP/1.1\r\nHost: {pool.host}\r\n\r\n".encode())
+        return wire.read_answer().headers.get("x-number", "")
 
 
 def test_a_worker_that_is_born_after_a_reload_knows_of_it(

@@ -29,6 +29,7 @@ class Topic(enum.Enum):
 
     WHERE = "From where to where"
     PROCESS = "Process"
+    ADMIN = "Administration"
     LOG = "Log and record"
     WEB = "Web pages"
     TLS = "TLS"

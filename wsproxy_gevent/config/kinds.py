@@ -96,6 +96,22 @@ def _read_source(text: str, base: str) -> str:
     return text
 
 
+def _read_admin(text: str, base: str) -> str:
+    path = text.removeprefix("unix:")
+    if path != text:
+        return f"unix:{_read_path(path, base)}"
+    if not parse_source(text)[0]:
+        raise ValueError("names no address: give unix:/path, or one such as 127.0.0.1:6081")
+    return text
+
+
+def _read_secret(text: str, base: str) -> str:
+    kind, _, name = text.partition(":")
+    if kind not in ("env", "file") or not name:
+        raise ValueError("is neither env:NAME nor file:PATH")
+    return text if kind == "env" else f"file:{_read_path(name, base)}"
+
+
 def _read_target(text: str, base: str) -> str:
     parse_target(text)
     return text
@@ -113,6 +129,8 @@ FILE: Final = Kind(_read_path, "FILE", "a string: a path")
 DIRECTORY: Final = Kind(_read_path, "DIR", "a string: a path")
 CERT: Final = Kind(_read_cert, "FILE", 'a string: a path, "auto" or "none"')
 SOURCE: Final = Kind(_read_source, "[ADDR:]PORT", 'a port or "addr:port"', (str, int))
+ADMIN: Final = Kind(_read_admin, "unix:PATH|ADDR:PORT", '"unix:/path" or "addr:port"')
+SECRET: Final = Kind(_read_secret, "env:NAME|file:PATH", '"env:NAME" or "file:/path"')
 TARGET: Final = Kind(_read_target, "TARGET", 'a string such as "localhost:5900"')
 SYSLOG: Final = Kind(_read_syslog, "SERVER", 'a string: "/dev/log" or "host:port"')
 

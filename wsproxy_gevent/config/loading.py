@@ -203,6 +203,13 @@ def _check(settings: Settings, found: Layer) -> None:
             raise UsageError(f"no {name} is named; {words.USAGE}")
     if settings.ssl_only and settings.cert == "none":
         raise UsageError("--ssl-only needs a certificate, but --cert is none")
+    if settings.admin and not settings.admin.startswith("unix:") and not settings.admin_token:
+        raise UsageError(
+            f"--admin {settings.admin} needs an --admin-token, env:NAME or file:PATH; "
+            "on unix:PATH the file keeps others out"
+        )
+    if settings.admin and settings.inetd:
+        raise UsageError("--inetd starts a process for each client: leave out --admin")
     if 0 < settings.dead_after <= settings.heartbeat:
         raise UsageError(
             f"{found['dead_after'].origin}: {settings.dead_after:g} s must be longer than"

@@ -7,34 +7,15 @@ made from.  Paths are absolute by the time they stand here.
 
 from __future__ import annotations
 
-import enum
 import os
 from dataclasses import dataclass
 from typing import Final
 
 from . import kinds
+from .choices import DEFAULT_CERT, DIAL_ERRORS, ORIGIN_RULES
+from .choices import Mode as Mode
+from .choices import Profile as Profile
 from .declare import Declaration, Topic, declarations, setting
-
-
-class Mode(enum.Enum):
-    """What the first word of the command line asks for."""
-
-    PROXY = "proxy"
-    DEMO = "demo"
-    VNC = "vnc"
-
-
-class Profile(enum.Enum):
-    """Whose defaults hold: `--profile`, or the name the process was called by."""
-
-    DEFAULT = "default"
-    WEBSOCKIFY = "websockify"
-
-
-DEFAULT_CERT: Final = "self.pem"
-
-ORIGIN_RULES: Final = ("same-host", "same-origin", "strict", "any")
-DIAL_ERRORS: Final = ("close", "http")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +189,25 @@ class Settings:
         kind=kinds.seconds(zero=True),
         topic=Topic.PROCESS,
         meaning="On SIGTERM, give live sessions this long to end before they are cut.",
+    )
+
+    # -- Administration
+
+    admin: str | None = setting(
+        None,
+        kind=kinds.ADMIN,
+        topic=Topic.ADMIN,
+        meaning="Answer operators here, never on the public port: /healthz and /readyz; a unix "
+        "socket for this user alone, or an address, which takes a token.",
+        fixed=True,
+    )
+    admin_token: str | None = setting(
+        None,
+        kind=kinds.SECRET,
+        topic=Topic.ADMIN,
+        meaning="Where the token is that they must send (Authorization: Bearer): in a variable, "
+        "or in the first line of a file.",
+        fixed=True,
     )
 
     # -- Log and record

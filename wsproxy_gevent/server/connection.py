@@ -1,5 +1,6 @@
 """One client, from accept to close: the order of things.
 
+    PROXY line, from a balancer -> first byte
     first byte -> policy | TLS, then its first byte | HTTP
     HTTP -> host -> (page | origin -> handshake -> target -> dial -> 101 -> relay)
 
@@ -113,13 +114,14 @@ class Connection:
         self.stream = stream
         self.stage = "opening"
         self.speaks_http = False
+        self._spoken_for = False
         self._request: Request | None = None
 
     def run(self, plain: PlainStream) -> None:
         """Read what the client wants, from its first byte, and give it.  May switch."""
         deadline = Deadline(self._context.limits.opening)
         with deadline.enforce(_too_slow):
-            opening, received = self._open(plain)
+            opening, received = self._open(plain, self._hear_balancer(plain))
             if opening is Opening.POLICY:
                 self._answer_policy(received)
                 return
@@ -152,14 +154,29 @@ class Connection:
         except (ProxyError, StreamBroken):
             logger.debug("%s did not wait for its answer", self.peer)
 
-    # -- The first byte --------------------------------------------------------
+    # -- The balancer and the first byte -----------------------------------------
 
-    def _open(self, plain: PlainStream) -> tuple[Opening, bytes]:
+    def _hear_balancer(self, plain: PlainStream) -> bytes:
+        """From here on, the ends of the connection are those that the balancer names.
+
+        Returns what came behind its line; nothing where there is no balancer.
+        """
+        balancers = self._context.balancers
+        if balancers is None or not balancers.trusts(self.peer):
+            return b""
+        line, behind = balancers.read_line(plain)
+        if line.source is not None and line.destination is not None:
+            self.peer, self._spoken_for = line.source, True
+            local = line.destination.host, line.destination.port
+            self._local = lambda: local
+        return behind
+
+    def _open(self, plain: PlainStream, received: bytes) -> tuple[Opening, bytes]:
         """Decide by the first byte, inside TLS if that is what it says.
 
         Returns what has been read, which is more than that byte as a rule.
         """
-        received = plain.read_some()
+        received = received or plain.read_some()
         opening = _decide(received)
         if opening is Opening.TLS:
             self.stage = "tls"
@@ -197,7 +214,8 @@ class Connection:
     def _is_done(self, request: Request, behind: bytes, deadline: Deadline) -> bool:
         """Give what the request wants; whether that ended the connection.  May switch."""
         self.stage = "host"
-        self._context.host.check(request, self.peer)
+        if not self._spoken_for:  # no page can send a PROXY line
+            self._context.host.check(request, self.peer)
         if is_upgrade(request):
             self._upgrade(request, behind, deadline)
             return True

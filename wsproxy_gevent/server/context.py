@@ -16,6 +16,7 @@ from ..auth.origin import OriginRule
 from ..limits import OpeningLimits
 from ..live.registry import Registry
 from ..model import TcpTarget, UnixTarget
+from ..net.balancers import Balancers
 from ..net.certificates import ContextSource
 from ..net.stream import Stream
 from ..observer import PayloadObserver, SessionInfo, SessionLog
@@ -41,8 +42,9 @@ def no_observers(_info: SessionInfo) -> Sequence[PayloadObserver]:
 class Context:
     """What `connection` works with.
 
-    `observers` may switch, and is asked before the 101.  `dial_error_http`
-    turns a failed dial into an HTTP status instead of a 101 and a Close.
+    With `balancers`, who connects may speak for somebody else.  `observers`
+    may switch, and is asked before the 101.  `dial_error_http` turns a failed
+    dial into an HTTP status instead of a 101 and a Close.
     """
 
     log: SessionLog
@@ -52,6 +54,7 @@ class Context:
     web: WSGIApplication
     host: HostRule
     origin: OriginRule
+    balancers: Balancers | None = None
     certificate: ContextSource | None = None
     ssl_only: bool = False
     dial_error_http: bool = False

@@ -47,6 +47,8 @@ class ProxyServer(StreamServer):
     change between them.  `listener` is a plain socket, which this takes over.
     """
 
+    full_because = "all connections are taken; see --max-connections and ulimit -n"
+
     def __init__(
         self, listener: socket.socket, context: Callable[[], Context], pool: Pool
     ) -> None:
@@ -90,7 +92,7 @@ class ProxyServer(StreamServer):
         """Whether the pool is; who comes then waits in the kernel."""
         full = bool(self._connections.full())
         if full:
-            self._complain("all connections are taken; see --max-connections and ulimit -n")
+            self._complain(self.full_because)
         return full
 
     def _back_off(self, error: OSError) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from ..errors import NotFound
 from ..model import Target
 from ..wire.message import Request
 
@@ -14,6 +15,14 @@ class Resolver(Protocol):
 
         Raises a `ProxyError` whose reason the client may see.
         """
+
+
+class Nowhere:
+    """No target for anybody: what is served there is pages."""
+
+    def resolve(self, request: Request) -> Target:
+        """Always raises `NotFound`."""
+        raise NotFound(detail="a WebSocket, and nothing is proxied here")
 
 
 class StaticResolver:

@@ -1,0 +1,162 @@
+"""Many sessions in every door: shared, lost with their process alone, and seen off whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from .doors import ONE_PROCESS, SEVERAL, Door
+from .pools import (
+    GOING_AWAY,
+    WEBSOCKET_WORKER,
+    Digests,
+    Knocking,
+    Pool,
+    agree_to_close,
+    is_alive,
+    sessions,
+    sockets_of,
+)
+from .programs import Programs
+from .targets import echo, tcp_target
+from .wire import Wire, masked_frame
+
+pytestmark = pytest.mark.e2e
+
+# A client's socket and the target's.
+SOCKETS_EACH = 2
+
+SESSIONS = 500
+GRACE = 6
+
+# A new worker serves within.
+REPLACED_SECONDS = 2.0
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[str]:
+    with tcp_target(echo) as port:
+        yield f"127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("door", SEVERAL, ids=str)
+@pytest.mark.parametrize("count", [2, 4])
+def test_workers_share_the_load(
+    programs: Programs, target: str, tmp_path: Path, door: Door, count: int
+) -> None:
+    pool = door.start(programs, target, tmp_path, workers=count)
+    idle = wait_until_all_serve(pool, count)
+    with sessions(pool, 20 * count) as wires:
+        assert all(is_alive(wire) for wire in wires)
+        carried = [(sockets_of(pid) - idle) // SOCKETS_EACH for pid in pool.workers]
+    assert sum(carried) == len(wires)
+    assert min(carried) > 0
+
+
+def quick(door: Door) -> Door:
+    """Ours loads everything before the fork; gevent-websocket's does where it is told to."""
+    return replace(door, preload=door.worker == WEBSOCKET_WORKER)
+
+
+@pytest.mark.parametrize("door", [quick(door) for door in SEVERAL], ids=str)
+@pytest.mark.parametrize("count", [2, 4])
+def test_a_worker_that_is_killed_takes_only_its_own_along(
+    programs: Programs, target: str, tmp_path: Path, door: Door, count: int
+) -> None:
+    pool = door.start(programs, target, tmp_path, workers=count)
+    idle = wait_until_all_serve(pool, count)
+    with sessions(pool, 10 * count) as wires, Knocking(pool) as knocking:
+        victim, *others = pool.workers
+        spared = sum((sockets_of(pid) - idle) // SOCKETS_EACH for pid in others)
+        knocking.wait_for_more(2)
+        os.kill(victim, signal.SIGKILL)
+        killed_at = time.monotonic()
+        wait_until_another_serves(pool, {victim, *others}, idle)
+        took = time.monotonic() - killed_at
+        print(f"another served after {took:.2f} s")
+        assert took < REPLACED_SECONDS
+        knocking.wait_for_more(5)
+        # One of those that were counted may have been the one who knocks.
+        assert sum(lives(wire) for wire in wires) >= spared - 1
+    # At most the session that the victim had in its hands.
+    assert len(knocking.failures) <= 1
+    assert [each for each in knocking.failures if "Refused" in each] == []
+
+
+def wait_until_all_serve(pool: Pool, count: int) -> int:
+    """How many sockets each worker has that carries nobody, once all are there.
+
+    One of gunicorn's own says that it boots long before it accepts.
+    """
+    idle = wait_until_idle(pool, count)
+    with ExitStack() as held:
+
+        def all_served() -> bool:
+            held.enter_context(pool.session())
+            return min(map(sockets_of, pool.workers)) > idle
+
+        pool.program.wait_until(all_served, "session at each worker")
+    return wait_until_idle(pool, count)
+
+
+def wait_until_idle(pool: Pool, count: int) -> int:
+    """How many sockets each worker has that carries nobody."""
+
+    def all_alike() -> bool:
+        found = [sockets_of(pid) for pid in pool.workers]
+        return len(found) == count and len(set(found)) == 1
+
+    pool.program.wait_until(all_alike, "idle workers")
+    return sockets_of(pool.workers[0])
+
+
+def wait_until_another_serves(pool: Pool, known: set[int], idle: int) -> None:
+    """Come again and again, and stay, until one is carried by a worker that is new."""
+    with ExitStack() as held:
+
+        def served() -> bool:
+            held.enter_context(pool.session())
+            return any(sockets_of(pid) > idle for pid in set(pool.workers) - known)
+
+        pool.program.wait_until(served, "new worker that serves")
+
+
+def lives(wire: Wire) -> bool:
+    try:
+        return is_alive(wire)
+    except (EOFError, OSError):
+        return False
+
+
+@pytest.mark.parametrize("door", [*ONE_PROCESS, *SEVERAL], ids=str)
+def test_five_hundred_are_seen_off_and_what_they_sent_arrives(
+    programs: Programs, tmp_path: Path, door: Door
+) -> None:
+    digests = Digests()
+    with tcp_target(digests) as port:
+        workers = 1 if door in ONE_PROCESS else 2
+        target = f"127.0.0.1:{port}"
+        pool = door.start(programs, target, tmp_path, workers=workers, grace=GRACE)
+        first = len(digests.wait_for(1))  # the session that asked whether it serves
+        with sessions(pool, SESSIONS) as wires:
+            sent = [os.urandom(3000) for _ in wires]
+            for wire, payload in zip(wires, sent, strict=True):
+                wire.send(masked_frame(payload))
+            os.kill(pool.program.pid, signal.SIGTERM)
+            started = time.monotonic()
+            assert {agree_to_close(wire) for wire in wires} == {GOING_AWAY}
+        assert pool.program.exit_status() == 0
+        assert time.monotonic() - started < GRACE + 2
+        arrived = digests.wait_for(SESSIONS + first)
+    wanted = [hashlib.sha256(each).hexdigest() for each in sent]
+    nothing = [hashlib.sha256().hexdigest()] * first
+    assert arrived == sorted([*wanted, *nothing])
+    assert "sessions cut" not in pool.program.output
