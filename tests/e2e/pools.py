@@ -101,13 +101,23 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in text.split()]
 
 
-def sockets_of(pid: int) -> int:
-    """How many sockets the process has open."""
-    names = []
+def sessions_of(pid: int, target: str) -> int:
+    """How many connections to the TCP target, one for each session, the process has."""
+    links = []
     for link in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):
-            names.append(os.readlink(link))
-    return sum(name.startswith("socket:") for name in names)
+            links.append(os.readlink(link))
+    return len(established_to(target) & {link[8:-1] for link in links if link[:8] == "socket:["})
+
+
+ESTABLISHED = "01"
+
+
+def established_to(target: str) -> set[str]:
+    """The inodes of this machine's connections to a port of IPv4."""
+    wanted = f":{int(target.rpartition(':')[2]):04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {row[9] for row in rows if row[2].endswith(wanted) and row[3] == ESTABLISHED}
 
 
 def unix_session(path: Path) -> Wire:
