@@ -44,12 +44,13 @@ class Pool:
     def workers(self) -> list[int]:
         return children(self.program.pid)
 
+    def connect(self) -> Wire:
+        return Wire.open(self.port) if self.path is None else unix_connection(self.path)
+
     def session(self) -> Wire:
-        if self.path is not None:
-            return unix_session(self.path)
-        wire = Wire.open(self.port)
+        wire = self.connect()
         try:
-            wire.upgrade(self.host)
+            wire.upgrade(self.host if self.path is None else "localhost")
         except BaseException:
             wire.sock.close()
             raise
@@ -120,15 +121,23 @@ def established_to(target: str) -> set[str]:
     return {row[9] for row in rows if row[2].endswith(wanted) and row[3] == ESTABLISHED}
 
 
-def unix_session(path: Path) -> Wire:
+def unix_connection(path: Path) -> Wire:
     sock = socket.socket(socket.AF_UNIX)
     sock.settimeout(SECONDS)
     try:
         sock.connect(str(path))
-        wire = Wire(sock)
-        wire.upgrade("localhost")
     except BaseException:
         sock.close()
+        raise
+    return Wire(sock)
+
+
+def unix_session(path: Path) -> Wire:
+    wire = unix_connection(path)
+    try:
+        wire.upgrade("localhost")
+    except BaseException:
+        wire.sock.close()
         raise
     return wire
 

@@ -92,7 +92,7 @@ def wait_until_all_serve(pool: Pool, target: str) -> None:
     with ExitStack() as held:
 
         def all_serve() -> bool:
-            held.enter_context(pool.session())
+            come_together(pool, held)
             return all(sessions_of(pid, target) for pid in pool.workers)
 
         pool.program.wait_until(all_serve, "session at each worker")
@@ -106,10 +106,17 @@ def wait_until_another_serves(pool: Pool, known: set[int], target: str) -> None:
     with ExitStack() as held:
 
         def served() -> bool:
-            held.enter_context(pool.session())
+            come_together(pool, held)
             return any(sessions_of(pid, target) for pid in set(pool.workers) - known)
 
         pool.program.wait_until(served, "new worker that serves")
+
+
+def come_together(pool: Pool, held: ExitStack) -> None:
+    """Sessions for all: of those who come singly one worker may take each."""
+    wires = [held.enter_context(pool.connect()) for _ in range(2 * len(pool.workers))]
+    for wire in wires:
+        wire.upgrade(pool.host if pool.port else "localhost")
 
 
 def lives(wire: Wire) -> bool:
