@@ -44,12 +44,13 @@ class Pool:
     def workers(self) -> list[int]:
         return children(self.program.pid)
 
+    def connect(self) -> Wire:
+        return Wire.open(self.port) if self.path is None else unix_connection(self.path)
+
     def session(self) -> Wire:
-        if self.path is not None:
-            return unix_session(self.path)
-        wire = Wire.open(self.port)
+        wire = self.connect()
         try:
-            wire.upgrade(self.host)
+            wire.upgrade(self.host if self.path is None else "localhost")
         except BaseException:
             wire.sock.close()
             raise
@@ -101,24 +102,42 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in text.split()]
 
 
-def sockets_of(pid: int) -> int:
-    """How many sockets the process has open."""
-    names = []
+def sessions_of(pid: int, target: str) -> int:
+    """How many connections to the TCP target, one for each session, the process has."""
+    links = []
     for link in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):
-            names.append(os.readlink(link))
-    return sum(name.startswith("socket:") for name in names)
+            links.append(os.readlink(link))
+    return len(established_to(target) & {link[8:-1] for link in links if link[:8] == "socket:["})
 
 
-def unix_session(path: Path) -> Wire:
+ESTABLISHED = "01"
+
+
+def established_to(target: str) -> set[str]:
+    """The inodes of this machine's connections to a port of IPv4."""
+    wanted = f":{int(target.rpartition(':')[2]):04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {row[9] for row in rows if row[2].endswith(wanted) and row[3] == ESTABLISHED}
+
+
+def unix_connection(path: Path) -> Wire:
     sock = socket.socket(socket.AF_UNIX)
     sock.settimeout(SECONDS)
     try:
         sock.connect(str(path))
-        wire = Wire(sock)
-        wire.upgrade("localhost")
     except BaseException:
         sock.close()
+        raise
+    return Wire(sock)
+
+
+def unix_session(path: Path) -> Wire:
+    wire = unix_connection(path)
+    try:
+        wire.upgrade("localhost")
+    except BaseException:
+        wire.sock.close()
         raise
     return wire
 

@@ -78,14 +78,14 @@ def test_a_process_that_stands_still_is_replaced_and_an_idle_session_is_no_reaso
 ) -> None:
     words = (target, "-w", "2", "--timeout", str(TIMEOUT))
     pool = start_gunicorn(programs, *words, worker=worker, cwd=tmp_path)
-    idle = wait_until_all_serve(pool, 2)
+    wait_until_all_serve(pool, target)
     with pool.session() as wire:
         time.sleep(TIMEOUT + 1)
         assert is_alive(wire)
     stuck, other = pool.workers
     os.kill(stuck, signal.SIGSTOP)
     wait_until_gone(stuck)
-    wait_until_another_serves(pool, {stuck, other}, idle)
+    wait_until_another_serves(pool, {stuck, other}, target)
     assert other in pool.workers
 
 

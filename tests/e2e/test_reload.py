@@ -223,6 +223,7 @@ def test_the_log_goes_on_in_a_new_file(
 ) -> None:
     log = tmp_path / "proxy.log"
     it = start(programs, tmp_path, f'target = "{target}"\n', "--log-file", str(log))
+    it.proxy.program.wait_until(log.exists, "log")  # which is opened behind the port
     log.rename(tmp_path / "proxy.log.1")
     os.kill(it.proxy.program.pid, number)
     it.proxy.program.wait_until(log.exists, "new log file")
