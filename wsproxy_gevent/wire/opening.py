@@ -1,7 +1,7 @@
 """Which protocol is this?  The first byte of a connection decides.
 
-One byte is enough, and one is all that can be peeked without spinning: it
-stays in the kernel, for TLS and HTTP must see it again.
+One byte is enough.  It is read with whatever came behind it, and handed on
+with that: TLS, HTTP and the policy's reader must see it again.
 """
 
 from __future__ import annotations
