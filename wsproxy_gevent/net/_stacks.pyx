@@ -4,7 +4,8 @@
 The interpreter gives each greenlet a chunk of memory for its Python frames,
 asks the kernel for it when the greenlet starts and returns it at the end:
 two system calls and a fault per page, for each of the few greenlets that a
-connection takes.  Here some chunks stay with us instead.
+connection takes.  Here some chunks stay with us instead, and what a greenlet
+that waits does not need of its own goes back.
 
 The interpreter's arenas come and go by the same two calls, and are passed
 through; they differ in size.  Both calls are made under the GIL.
@@ -17,6 +18,28 @@ cdef extern from "Python.h":
         void (*free)(void *ctx, void *block, size_t size) noexcept
     void PyObject_GetArenaAllocator(PyObjectArenaAllocator *allocator)
     void PyObject_SetArenaAllocator(PyObjectArenaAllocator *allocator)
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <sys/mman.h>
+    #include <unistd.h>
+
+    /* Give back the pages behind the frames that are on the stack now. */
+    static void wsproxy_trim_stack(void)
+    {
+    #if defined(MADV_DONTNEED) && PY_VERSION_HEX >= 0x030B0000 && PY_VERSION_HEX < 0x030F0000
+        PyThreadState *state = PyThreadState_Get();
+        uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+        uintptr_t from = ((uintptr_t)state->datastack_top + page - 1) & ~(page - 1);
+        uintptr_t to = (uintptr_t)state->datastack_limit & ~(page - 1);
+
+        if (state->datastack_chunk != NULL && from < to)
+            madvise((void *)from, to - from, MADV_DONTNEED);
+    #endif
+    }
+    """
+    void wsproxy_trim_stack() noexcept
 
 cdef enum:
     # DATA_STACK_CHUNK_SIZE of the interpreter.  Were it another one day, all
@@ -68,6 +91,15 @@ def let_go():
         while COUNT:
             COUNT -= 1
             ORIGINAL.free(ORIGINAL.ctx, KEPT[COUNT], CHUNK)
+
+
+cdef void trim_stack() noexcept:
+    """Keep no more of this greenlet's stack than its frames take.
+
+    For one that has done what is deep and will now wait for long: a
+    handshake's frames touch pages that a session has no use for.
+    """
+    wsproxy_trim_stack()
 
 
 def kept():

@@ -1,3 +1,6 @@
+from collections.abc import Callable
+
+from ..errors import ProxyError
 from ..net.stream import Stream
 from ..wire.hybi_reader import Reader
 from .client import ClientEnd
@@ -9,6 +12,7 @@ class _Lane:
     payload_bytes: int
     chunks: int
     def run(self) -> None: ...
+    def run_first(self, then: Callable[[ProxyError | None], None]) -> None: ...
 
 class Upstream(_Lane):
     def __init__(

@@ -14,8 +14,10 @@ nobody else runs.  Only what a full socket does not take is copied.
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
 from ..net._plain cimport LARGEST, NOTHING, CompiledStream, shared_buffer
+from ..net._stacks cimport trim_stack
 from ..wire._reader cimport Reader
 
+from ..errors import ProxyError
 from ..net.stream import FIRST_READ, StreamBroken
 from .turn import SHARE_SECONDS
 
@@ -54,12 +56,30 @@ cdef class _Lane:
     cdef CompiledStream _sink
     cdef Py_ssize_t _size
     cdef long long _since
+    # Whether the source has ended.
+    cdef bint _over
 
     def __init__(self, client, target, watch):
         self._client = client
         self._target = target
         self._watch = watch
         self._size = FIRST
+
+    def run(self):
+        """Carry until the next step wants the ordinary way.  May switch."""
+        raise NotImplementedError
+
+    def run_first(self, then):
+        """Carry, and call `then` with the `ProxyError` that ended it, or None.  May switch.
+
+        For a greenlet to begin with: while it waits, no Python waits below.
+        """
+        error = None
+        try:
+            self.run()
+        except ProxyError as exc:
+            error = exc
+        then(error)
 
     cdef bint _wait(self) except -1:
         """Wait for something to read; return whether it is ours to read.  May switch.
@@ -100,18 +120,21 @@ cdef class Upstream(_Lane):
         Raises `TargetReset`.
         """
         cdef Py_ssize_t got
-        if self._client.holds:
+        if self._over or self._client.holds:
             return
+        trim_stack()
         self._since = _now()
         try:
             while self._wait():
                 got = self._receive()
                 if not got:
+                    self._over = True
                     self._client.ended()
                     return
                 if got != NOTHING and not self._take(got):
                     return
         except StreamBroken as broken:
+            self._over = True
             self._client.lost(broken)
 
     cdef bint _take(self, Py_ssize_t got) except -1:
@@ -151,11 +174,14 @@ cdef class Downstream(_Lane):
         Raises `TargetReset` and `ClientGone`.
         """
         cdef Py_ssize_t got
+        if self._over:
+            return
         self._since = _now()
         try:
             while self._wait():
                 got = self._receive()
                 if not got:
+                    self._over = True
                     self._target.ended()
                     return
                 # Behind a Close nothing is sent; the ordinary way finds out by itself.

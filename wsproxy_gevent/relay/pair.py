@@ -35,7 +35,7 @@ from dataclasses import replace
 
 from gevent import Greenlet
 
-from ..errors import ClientGone, ProtocolError, TargetError, TargetNotText, TargetReset
+from ..errors import ClientGone, ProtocolError, ProxyError, TargetError, TargetNotText, TargetReset
 from ..net.clock import monotonic
 from ..observer import SessionInfo
 from .client import ClientEnd
@@ -68,8 +68,13 @@ class Relay(Conversation):
     ) -> None:
         super().__init__(info, client, patience=patience, clock=clock)
         self._target = target
-        self._downstream_way = Greenlet(self._run_downstream)
         take_shortcuts(client, target, self._watch, self._upstream, self._downstream)
+        past = self._downstream.shortcut
+        self._downstream_way: Greenlet[..., None] = (
+            Greenlet(past.run_first, self._run_downstream)
+            if past
+            else Greenlet(self._run_downstream, None)
+        )
 
     def _converse(self) -> None:
         self._downstream_way.start()
@@ -93,9 +98,10 @@ class Relay(Conversation):
 
     # -- Downstream ------------------------------------------------------------------
 
-    def _run_downstream(self) -> None:
+    def _run_downstream(self, broken: ProxyError | None) -> None:
+        """Carry to the end, from where the shortcut left it, `broken` perhaps."""
         try:
-            self._bring()
+            self._bring(broken)
             self._end(self._targets_ending())
         except TargetReset as error:
             self._end(replace(TARGET_RESET, detail=error.detail))
@@ -103,8 +109,10 @@ class Relay(Conversation):
             logger.exception("session %s: downstream failed", self.info.id)
             self._end(FAULT)
 
-    def _bring(self) -> None:
+    def _bring(self, broken: ProxyError | None) -> None:
         try:
+            if broken is not None:
+                raise broken
             pump(self._target, self._client, self._downstream)
         except ClientGone:
             pass  # upstream finds out, where the client is read

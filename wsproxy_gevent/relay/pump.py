@@ -7,8 +7,10 @@ what it read last lives in a call that has returned.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
+from ..errors import ProxyError
 from ..model import Buffer, Direction
 from ..observer import Traffic
 from .ends import End
@@ -28,6 +30,12 @@ class Shortcut(Protocol):
         """Carry as `pump` would, until the next step is one for the ends.  May switch.
 
         Raises the `ProxyError` of either end.
+        """
+
+    def run_first(self, then: Callable[[ProxyError | None], None]) -> None:
+        """Run, and call `then` with the error if there was one.  May switch.
+
+        A greenlet that begins with this keeps no frame of Python while it waits.
         """
 
 

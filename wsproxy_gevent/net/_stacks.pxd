@@ -1,0 +1,3 @@
+"""For the relay's loop: less memory for those who wait."""
+
+cdef void trim_stack() noexcept
