@@ -1,0 +1,28 @@
+"""How long, and how many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .. import kinds
+from ..declare import Topic, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimesSettings:
+    """The settings of how long, and how many."""
+
+    opening_timeout: float = setting(
+        10.0,
+        kind=kinds.seconds(zero=False),
+        topic=Topic.TIMES,
+        meaning="From accept to the end of the request, TLS included, a client has this long.",
+    )
+    max_connections: int | None = setting(
+        None,
+        kind=kinds.COUNT,
+        topic=Topic.TIMES,
+        meaning="Accept no more connections than this at a time.",
+        shown="what the limit of open files allows, at most 10000",
+        fixed=True,
+    )

@@ -1,0 +1,48 @@
+"""Certificates and keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .. import kinds
+from ..choices import DEFAULT_CERT
+from ..declare import Topic, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class TlsSettings:
+    """The settings of certificates and keys."""
+
+    cert: str = setting(
+        DEFAULT_CERT,
+        kind=kinds.CERT,
+        topic=Topic.TLS,
+        meaning="Certificate and chain (PEM); auto makes one in memory, none means no TLS.",
+        shown="self.pem, if it is there",
+    )
+    key: str | None = setting(
+        None,
+        kind=kinds.FILE,
+        topic=Topic.TLS,
+        meaning="Private key (PEM).",
+        shown="in the certificate's file",
+    )
+    key_password: str | None = setting(
+        None,
+        kind=kinds.TEXT,
+        topic=Topic.TLS,
+        meaning="Password of the private key; other users of the machine can see the flag.",
+        secret=True,
+    )
+    key_password_file: str | None = setting(
+        None,
+        kind=kinds.FILE,
+        topic=Topic.TLS,
+        meaning="Read the password of the private key from the first line of this file.",
+    )
+    ssl_only: bool = setting(
+        False,
+        kind=kinds.SWITCH,
+        topic=Topic.TLS,
+        meaning="Refuse clients that do not speak TLS.",
+    )
