@@ -56,6 +56,9 @@ class FakeStream:
     def write_count(self) -> int:
         return len(self.writes)
 
+    def hung_up(self) -> bool:
+        return self.aborted
+
     # -- The test's side -------------------------------------------------------------
 
     def feed(self, *reads: bytes) -> None:

@@ -12,7 +12,7 @@ import pytest
 from .programs import Programs, free_port
 from .proxy import Proxy, start_proxy
 from .targets import echo, tcp_target
-from .wire import Wire, upgrade_request
+from .wire import Wire, any_certificate, masked_frame, upgrade_request
 
 pytestmark = pytest.mark.e2e
 
@@ -191,6 +191,26 @@ def test_a_closed_target_is_told_in_http_where_that_is_wanted(
         check_reason_in_words(wire.read_to_end())
     assert answer.status == 502
     assert answer.headers["wsproxy-reason"] == "target-refused"
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_client_that_leaves_frees_its_place_before_the_target_answers(
+    programs: Programs, tmp_path: Path, secure: bool
+) -> None:
+    """With room for one connection: it must be free long before the dial has had its time."""
+    options = ("--max-connections", "1", "--dial-wait", "60", "--cert", "auto", "--verbose")
+    with socket.socket() as refusing:
+        refusing.bind(("127.0.0.1", 0))
+        proxy = start_proxy(
+            programs, f"127.0.0.1:{refusing.getsockname()[1]}", *options, cwd=tmp_path
+        )
+        with Wire.open(proxy.port, tls=any_certificate() if secure else None) as wire:
+            wire.send(upgrade_request(proxy.host) + masked_frame(b"said at once"))
+            wire.wait_until_read()
+        with Wire.open(proxy.port) as wire:
+            wire.send(f"GET /absent HTTP/1.1\r\nHost: {proxy.host}\r\n\r\n".encode())
+            assert wire.read_answer().status == 426
+    proxy.program.wait_for_output("stage=dial .*reason=peer-left")
 
 
 def test_a_target_that_is_down_at_start_is_reached_once_it_is_up(

@@ -115,6 +115,18 @@ def finishing_over_unread_bytes_loses_none_of_them(a: Stream, b: Stream) -> None
     assert read_to_end(b) == b"last"
 
 
+def who_has_hung_up_is_known_though_its_bytes_lie_unread(a: Stream, b: Stream) -> None:
+    a.write_all(b"unread")
+    assert not b.hung_up()
+    a.finish()
+    assert b.hung_up()
+    assert not a.hung_up()
+    assert read_to_end(b) == b"unread"
+    b.abort()
+    assert a.hung_up()
+    assert b.hung_up()
+
+
 def abort_wakes_a_reader(a: Stream, b: Stream) -> None:
     reader = gevent.spawn(outcome, a.read_some)
     gevent.sleep(0)
@@ -169,6 +181,7 @@ CLAIMS: tuple[Callable[[Stream, Stream], None], ...] = (
     more_segments_than_one_call_takes_arrive,
     what_ended_one_way_goes_on_the_other,
     finishing_over_unread_bytes_loses_none_of_them,
+    who_has_hung_up_is_known_though_its_bytes_lie_unread,
     abort_wakes_a_reader,
     abort_wakes_a_writer,
     abort_may_come_again_and_ends_every_verb,

@@ -65,6 +65,17 @@ def test_finish_says_goodbye_before_the_fin_and_does_not_wait(context: ssl.SSLCo
         assert client.recv(10) == b""
 
 
+def test_who_has_hung_up_is_known_though_its_bytes_lie_unread(context: ssl.SSLContext) -> None:
+    with connected(context) as (stream, client):
+        client.sendall(b"unread")
+        assert not stream.hung_up()
+        client.close()
+        assert stream.hung_up()
+        assert stream.read_some() == b"unread"
+        stream.abort()
+        assert stream.hung_up()
+
+
 def test_abort_wakes_the_reader(context: ssl.SSLContext) -> None:
     with connected(context) as (stream, _):
         reading = gevent.spawn(stream.read_some)

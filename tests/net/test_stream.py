@@ -212,6 +212,9 @@ class Trickle:
         self.reads = 0
         self.aborted = False
 
+    def hung_up(self) -> bool:
+        return False
+
     def read_some(self) -> bytes:
         self.reads += 1
         if self._forever:

@@ -221,6 +221,9 @@ class Held:
         self.open.set()
         self.waiting = 0
 
+    def hung_up(self) -> bool:
+        return self._below.hung_up()
+
     def read_some(self) -> bytes:
         return self._below.read_some()
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gevent
 import pytest
+from gevent.event import Event
 
 from tests.fakes import RecordingObserver
-from tests.server.scene import HASTY_LIMITS, TARGET, scene, upgrade
+from tests.server.scene import HASTY_LIMITS, SECONDS, TARGET, FakeDialer, scene, upgrade
 from wsproxy_gevent.errors import Busy, ProxyError, TargetRefused, TargetTimeout
-from wsproxy_gevent.model import Dialect, EchoTarget
+from wsproxy_gevent.model import Dialect, EchoTarget, TcpTarget, UnixTarget
+from wsproxy_gevent.net import leaving
+from wsproxy_gevent.net.stream import Stream
 from wsproxy_gevent.observer import SessionInfo
 from wsproxy_gevent.targets.resolver import StaticResolver
 from wsproxy_gevent.wire.handshake import HandshakeRules
@@ -169,6 +172,36 @@ def test_a_failed_dial_can_be_a_status(error: ProxyError, status: int) -> None:
         it.send(upgrade())
         it.client.shutdown(1)
         assert it.receive_all().startswith(f"HTTP/1.1 {status} ".encode())
+
+
+class PatientDialer(FakeDialer):
+    """Goes on dialling; `given_up` is set when somebody made it stop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.given_up = Event(), Event()
+
+    def dial(self, target: TcpTarget | UnixTarget) -> Stream:
+        self.begun.set()
+        try:
+            Event().wait()
+        finally:
+            self.given_up.set()
+        return super().dial(target)
+
+
+@pytest.mark.parametrize("early", [b"", FROM_CLIENT], ids=["silent", "said something first"])
+def test_a_client_that_leaves_ends_the_dial(monkeypatch: pytest.MonkeyPatch, early: bytes) -> None:
+    monkeypatch.setattr(leaving, "LOOK_SECONDS", 0.001)
+    dialer = PatientDialer()
+    with scene(dialer=dialer) as it:
+        it.send(upgrade() + early)
+        assert dialer.begun.wait(SECONDS)
+        gevent.sleep(0.005)
+        assert not dialer.given_up.is_set()
+        it.client.close()
+        assert dialer.given_up.wait(SECONDS)
+        assert it.refusal() == ("dial", "peer-left")
 
 
 def test_hixie_learns_of_a_failed_dial_by_its_own_close() -> None:

@@ -23,6 +23,7 @@ from gevent import get_hub
 from gevent.exceptions import BlockingSwitchOutError, ConcurrentObjectUseError
 from greenlet import getcurrent, greenlet
 
+from .leaving import has_hung_up
 from .stream import FIRST_READ, LARGEST_READ, broken
 
 cdef extern from "sys/uio.h" nogil:
@@ -120,6 +121,10 @@ cdef class PlainStream(CompiledStream):
     @property
     def tls_version(self):
         return None
+
+    def hung_up(self):
+        """Whether the peer sends no more, though all it sent may still lie unread."""
+        return self._fd < 0 or has_hung_up(self._fd)
 
     @property
     def reading(self):

@@ -90,6 +90,9 @@ cdef class TlsStream(CompiledStream):
     def tls_version(self):
         return self._tls.version()
 
+    def hung_up(self):
+        return self._lower.hung_up()
+
     @property
     def read_count(self):
         return self._lower.read_count

@@ -14,6 +14,7 @@ from contextlib import suppress
 from gevent import ssl as gssl
 
 from ..model import Buffer
+from .leaving import has_hung_up
 from .stream import FIRST_READ, StreamBroken
 
 
@@ -30,6 +31,11 @@ class SslSocketStream:
     @property
     def tls_version(self) -> str:
         return self._sock.version() or "TLS"
+
+    def hung_up(self) -> bool:
+        """Whether the peer sends no more, though all it sent may still lie unread."""
+        descriptor = self._sock.fileno()
+        return descriptor < 0 or has_hung_up(descriptor)
 
     def read_some(self) -> bytes:
         """Return what has come, b"" at the end.  May switch."""

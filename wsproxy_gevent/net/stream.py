@@ -19,6 +19,7 @@ from gevent import socket as gsocket
 
 from ..model import Buffer
 from .clock import Deadline
+from .leaving import has_hung_up
 
 # Large reads are what makes bulk cheap, small ones what keeps a short message
 # from costing a large allocation: a read that fills its buffer doubles the
@@ -56,6 +57,12 @@ class Stream(Protocol):
     @property
     def tls_version(self) -> str | None:
         """Such as "TLSv1.3", or None on a plain socket."""
+
+    def hung_up(self) -> bool:
+        """Whether the peer sends no more, though all it sent may still lie unread.
+
+        Also after `abort`.
+        """
 
     def read_some(self) -> bytes:
         """Return what has come, at least one byte; b"" at the end.  May switch.
@@ -95,6 +102,11 @@ class PlainStream:
     @property
     def tls_version(self) -> None:
         return None
+
+    def hung_up(self) -> bool:
+        """Whether the peer sends no more, though all it sent may still lie unread."""
+        descriptor = self.fileno()
+        return descriptor < 0 or has_hung_up(descriptor)
 
     def fileno(self) -> int:
         """The descriptor, or -1 after `abort`."""

@@ -124,6 +124,9 @@ class TlsStream:
     def tls_version(self) -> str | None:
         return self._tls.version()
 
+    def hung_up(self) -> bool:
+        return self._lower.hung_up()
+
     @property
     def read_count(self) -> int:
         return self._lower.read_count

@@ -15,6 +15,7 @@ from typing import Protocol
 from ..errors import Busy, OpeningTimeout, PeerLeft, ProxyError, TargetError
 from ..model import EchoTarget, Peer, Target, new_session_id
 from ..net.clock import Deadline, wall
+from ..net.leaving import WhileThere
 from ..net.stream import Stream
 from ..observer import PayloadObserver, SessionInfo
 from ..relay.echo import Echo
@@ -66,7 +67,7 @@ def tunnel(
     answer = proposal.answer(body)
     visit.stage = "dial"
     try:
-        target_stream = _dial(context, target)
+        target_stream = _dial(context, visit.stream, target)
     except (TargetError, Busy) as error:
         if context.dial_error_http:
             raise
@@ -95,9 +96,15 @@ def _read_body(stream: Stream, length: int, behind: bytes) -> tuple[bytes, bytes
     return behind[:length], behind[length:]
 
 
-def _dial(context: Context, target: Target) -> Stream | None:
-    """A stream to the target; None for the echo, which needs no other end."""
-    return None if isinstance(target, EchoTarget) else context.dialer.dial(target)
+def _dial(context: Context, client: Stream, target: Target) -> Stream | None:
+    """A stream to the target; None for the echo, which needs no other end.  May switch.
+
+    Raises `PeerLeft` if the client does not wait for it.
+    """
+    if isinstance(target, EchoTarget):
+        return None
+    with WhileThere(client, _did_not_wait):
+        return context.dialer.dial(target)
 
 
 def _open_and_close(
@@ -161,6 +168,10 @@ def _run(context: Context, relay: Relay | Echo, observers: Sequence[PayloadObser
     finally:  # also when the greenlet is killed: a session that opened is seen to close
         context.registry.remove(relay.info.id)
         context.log.closed(summary or relay.summary())
+
+
+def _did_not_wait() -> ProxyError:
+    return PeerLeft("the client left before the target answered")
 
 
 def _too_slow() -> ProxyError:
