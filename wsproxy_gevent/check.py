@@ -21,8 +21,7 @@ from .config.settings import DECLARATIONS, Settings
 from .errors import StartError, UsageError
 from .limits import connections_allowed
 from .listening import Listening, why_not
-from .model import EchoTarget
-from .net.probe import why_down
+from .net.probe import warning_of
 from .pidfile import owner
 from .risks import risks
 from .targets.spelling import parse_target
@@ -110,10 +109,8 @@ def _syslog(settings: Settings, _: Findings) -> None:
 
 
 def _target(settings: Settings, found: Findings) -> None:
-    target = parse_target(settings.target or "")
-    reason = None if isinstance(target, EchoTarget) else why_down(target)
-    if reason:
-        found.notices.append(f"the target {target} is down for now: {reason}")
+    if warning := warning_of(parse_target(settings.target or "")):
+        found.notices.append(warning)
 
 
 _STEPS: tuple[Callable[[Settings, Findings], None], ...] = (

@@ -24,11 +24,13 @@ from .config.settings import Settings
 from .config.words import Task
 from .daemon import Daemon, Launch, detach, hold_standard_descriptors
 from .errors import StartError, UsageError
+from .net.probe import warning_in_time
 from .pidfile import PidFile
 from .prctl import set_process_name
 from .preload import preload
 from .reload import Reread, signals_held
 from .supervisor import Detach, Stay, decide
+from .targets.spelling import parse_target
 from .telemetry.destinations import NO_DESTINATION, default_destination
 from .thrift import thrifty
 from .workers import one_or_many
@@ -179,6 +181,8 @@ class Run:
         pid = launch.wait()
         places = log_places(self.settings) or "nowhere"
         _say(f"{proxy.start_line}\nprocess {pid}, log: {places}; stop it with: kill {pid}")
+        if warning := warning_in_time(parse_target(self.settings.target or "")):
+            _complain(f"warning: {warning}")
         return OK
 
     def _serve(self, proxy: Served, ready: Callable[[], None]) -> int:

@@ -18,8 +18,7 @@ from gevent.pool import Pool
 
 from .assembly import Parts
 from .errors import Busy
-from .model import EchoTarget
-from .net.probe import why_down
+from .net.probe import NAME_SECONDS, warning_of
 from .record.writer import Recorder
 from .reload import Current, Reloading, Reread
 from .sdnotify import Notifier
@@ -33,8 +32,6 @@ logger = logging.getLogger(__name__)
 
 # What pages under way and records get once the last session has ended.
 AFTER_THE_LAST_SESSION = 2.0
-
-NAME_SECONDS = 5.0
 
 
 class Service:
@@ -150,9 +147,7 @@ class Service:
 
 def warn_of_target(parts: Parts) -> None:
     """One line if the target is down: machines start later than their proxy.  May switch."""
-    if isinstance(parts.target, EchoTarget):
-        return
     with suppress(Busy):
-        reason = parts.pool.call(why_down, parts.target, timeout=NAME_SECONDS)
-        if reason:
-            logger.warning("the target %s is down for now: %s", parts.target, reason)
+        warning = parts.pool.call(warning_of, parts.target, timeout=NAME_SECONDS)
+        if warning:
+            logger.warning("%s", warning)

@@ -7,16 +7,17 @@ import os
 import re
 import signal
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from .programs import Program, Programs, free_port, is_listening, wait_until_gone
+from .programs import LOOK_AGAIN, Program, Programs, free_port, is_listening, wait_until_gone
 from .proxy import COMMAND, SCRIPT, clean_environment, start_proxy
 from .targets import echo, tcp_target
-from .wire import Wire, masked_frame
+from .wire import SECONDS, Wire, masked_frame
 
 pytestmark = pytest.mark.e2e
 
@@ -84,6 +85,13 @@ def check_serves(port: int) -> None:
         assert wire.read_payload(13) == b"are you there"
 
 
+def wait_until_logged(log: Path, said: str) -> None:
+    end = time.monotonic() + SECONDS
+    while not (log.exists() and said in log.read_text()):
+        assert time.monotonic() < end, f"not logged: {said}"
+        time.sleep(LOOK_AGAIN)
+
+
 def check_stops(launcher: Launcher, port: int) -> None:
     """SIGTERM ends it, and its pid file and its port with it."""
     pid = launcher.pid
@@ -120,6 +128,22 @@ def test_it_detaches_with_its_standard_descriptors_closed(launcher: Launcher, ta
     launcher.detach("-D", f"127.0.0.1:{port}", target, command=closing)
     check_serves(port)
     check_stops(launcher, port)
+
+
+@pytest.mark.parametrize("options", [(), ("--workers", "2")], ids=["one", "two"])
+def test_a_target_that_is_down_is_told_by_who_starts_it_and_is_no_error(
+    options: tuple[str, ...], launcher: Launcher
+) -> None:
+    port, log = free_port(), launcher.directory / "proxy.log"
+    with socket.socket() as down:
+        down.bind(("127.0.0.1", 0))
+        target = f"127.0.0.1:{down.getsockname()[1]}"
+        started = launcher.detach(f"127.0.0.1:{port}", target, "--log-file", log, *options)
+        said = f"the target {target} is down for now: nothing listens there"
+        assert started.output.splitlines()[-1] == f"wsproxy-gevent: warning: {said}"
+        wait_until_logged(log, said)
+        check_stops(launcher, port)
+    assert log.read_text().count(said) == 1
 
 
 def test_a_daemon_logs_to_its_file(launcher: Launcher, target: str) -> None:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import socket
+import threading
 from pathlib import Path
 
-from wsproxy_gevent.model import TcpTarget, UnixTarget
-from wsproxy_gevent.net.probe import listening_ports, why_down
+from wsproxy_gevent.model import EchoTarget, Target, TcpTarget, UnixTarget
+from wsproxy_gevent.net.probe import (
+    listening_ports,
+    warning_in_time,
+    warning_of,
+    why_down,
+)
 
 HEADING = "  sl  local_address rem_address   st tx_queue rx_queue\n"
 LISTENER = "   0: 0100007F:170C 00000000:0000 0A 00000000:00000000\n"
@@ -63,3 +69,21 @@ def test_a_unix_socket_is_there_or_not(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         assert why_down(UnixTarget(str(path))) is None
+
+
+def test_the_warning_names_the_target_and_what_is_wrong(tmp_path: Path) -> None:
+    down = UnixTarget(str(tmp_path / "target.sock"))
+    said = f"the target {down} is down for now: there is no such socket"
+    assert [warning_of(down), warning_in_time(down)] == [said, said]
+    assert warning_of(EchoTarget()) is None
+
+
+def test_a_resolver_that_hangs_is_not_waited_for() -> None:
+    over = threading.Event()
+
+    def hang(_: Target) -> str:
+        over.wait()
+        return "too late"
+
+    assert warning_in_time(EchoTarget(), 0.001, hang) is None
+    over.set()

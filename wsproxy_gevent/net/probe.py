@@ -10,12 +10,40 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+from collections.abc import Callable
+from threading import Thread
 
-from ..model import TcpTarget, UnixTarget
+from ..model import EchoTarget, Target, TcpTarget, UnixTarget
 
 # Linux's tables of sockets, and how a listening one is marked there.
 TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 LISTENING = "0A"
+
+
+# Of a name that is looked up to know this; who starts us waits no longer.
+NAME_SECONDS = 5.0
+
+
+def warning_of(target: Target) -> str | None:
+    """One line if the target is down: it may start later than its proxy.  Blocks."""
+    reason = None if isinstance(target, EchoTarget) else why_down(target)
+    return reason and f"the target {target} is down for now: {reason}"
+
+
+def warning_in_time(
+    target: Target,
+    seconds: float = NAME_SECONDS,
+    ask: Callable[[Target], str | None] = warning_of,
+) -> str | None:
+    """The same for a process without a hub; None, too, if it takes too long.  Blocks.
+
+    A resolver cannot be told to stop.  Its thread ends with the process.
+    """
+    found: list[str | None] = []
+    asking = Thread(target=lambda: found.append(ask(target)), daemon=True)
+    asking.start()
+    asking.join(seconds)
+    return found[0] if found else None
 
 
 def why_down(target: TcpTarget | UnixTarget, tables: tuple[str, ...] = TABLES) -> str | None:
