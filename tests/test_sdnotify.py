@@ -12,7 +12,7 @@ import gevent
 import pytest
 from gevent import socket as gsocket
 
-from wsproxy_gevent.sdnotify import Notifier
+from wsproxy_gevent.sdnotify import News, Notifier
 
 PID = 4711
 
@@ -50,6 +50,16 @@ def test_the_watchdog_is_fed_from_readiness_to_the_end(supervisor: gsocket.socke
     gevent.sleep(0)
     assert told._greenlet is not None
     assert told._greenlet.dead
+
+
+def test_without_a_hub_each_sign_of_life_is_asked_for(supervisor: gsocket.socket) -> None:
+    told = News(str(supervisor.getsockname()), 3.0)
+    told.ready("up")
+    told.alive()
+    News(str(supervisor.getsockname())).alive()  # of a supervisor that wants none
+    told.stopping(1)
+    heard = [supervisor.recv(999).partition(b"\n")[0] for _ in range(3)]
+    assert heard == [b"READY=1", b"WATCHDOG=1", b"STOPPING=1"]
 
 
 def test_an_abstract_name_begins_with_an_at() -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+from typing import Self
 
 import gevent
 from gevent import Greenlet
@@ -26,19 +27,21 @@ SEND_SECONDS = 1.0
 PINGS_PER_TIMEOUT = 2
 
 
-class Notifier:
+class News:
     """`address` is that of NOTIFY_SOCKET, empty if nobody wants to know.
 
     `watchdog` is how often a sign of life is wanted at least, in seconds; 0 never.
+    For a process without a hub: what may switch elsewhere blocks.
     """
+
+    _socket: Callable[..., socket.socket | gsocket.socket] = staticmethod(socket.socket)
 
     def __init__(self, address: str = "", watchdog: float = 0.0) -> None:
         self._address = address
         self._watchdog = watchdog
-        self._greenlet: Greenlet[..., None] | None = None
 
     @classmethod
-    def from_environment(cls, environ: MutableMapping[str, str], pid: int) -> Notifier:
+    def from_environment(cls, environ: MutableMapping[str, str], pid: int) -> Self:
         """Takes the variables out, so that no child speaks in our name."""
         address = environ.pop("NOTIFY_SOCKET", "")
         micros, whose = environ.pop("WATCHDOG_USEC", ""), environ.pop("WATCHDOG_PID", "")
@@ -46,10 +49,13 @@ class Notifier:
         return cls(address, int(micros) / 1e6 if meant and address else 0.0)
 
     def ready(self, status: str) -> None:
-        """Connections are accepted; from here on the watchdog is fed.  May switch."""
+        """Connections are accepted.  May switch."""
         self._send(f"READY=1\nSTATUS={' '.join(status.split())}")
-        if self._watchdog and self._greenlet is None:
-            self._greenlet = gevent.spawn(self._feed)
+
+    def alive(self) -> None:
+        """A sign of life, if one is wanted.  May switch."""
+        if self._watchdog:
+            self._send("WATCHDOG=1")
 
     def reloading(self) -> None:
         """A reload begins; `ready` ends it.  May switch."""
@@ -58,6 +64,34 @@ class Notifier:
     def stopping(self, seconds: float) -> None:
         """The end begins, and may take so long.  May switch."""
         self._send(f"STOPPING=1\nEXTEND_TIMEOUT_USEC={int(seconds * 1e6)}\nSTATUS=stopping")
+
+    def _send(self, news: str) -> None:
+        if not self._address:
+            return
+        # A leading @ stands for the NUL of an abstract name.
+        address = "\0" + self._address[1:] if self._address[:1] == "@" else self._address
+        try:
+            with self._socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+                out.settimeout(SEND_SECONDS)
+                out.sendto(news.encode(), address)
+        except OSError as error:
+            logger.debug("NOTIFY_SOCKET %s: %s", self._address, error)
+
+
+class Notifier(News):
+    """Sends from a hub, and feeds the watchdog from there."""
+
+    _socket = staticmethod(gsocket.socket)
+
+    def __init__(self, address: str = "", watchdog: float = 0.0) -> None:
+        super().__init__(address, watchdog)
+        self._greenlet: Greenlet[..., None] | None = None
+
+    def ready(self, status: str) -> None:
+        """Connections are accepted; from here on the watchdog is fed.  May switch."""
+        super().ready(status)
+        if self._watchdog and self._greenlet is None:
+            self._greenlet = gevent.spawn(self._feed)
 
     def close(self) -> None:
         """No more signs of life.  Never switches."""
@@ -68,16 +102,4 @@ class Notifier:
         # On the hub, whose being stuck is what the watchdog is there to find.
         while True:
             gevent.sleep(self._watchdog / PINGS_PER_TIMEOUT)
-            self._send("WATCHDOG=1")
-
-    def _send(self, news: str) -> None:
-        if not self._address:
-            return
-        # A leading @ stands for the NUL of an abstract name.
-        address = "\0" + self._address[1:] if self._address[:1] == "@" else self._address
-        try:
-            with gsocket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
-                out.settimeout(SEND_SECONDS)
-                out.sendto(news.encode(), address)
-        except OSError as error:
-            logger.debug("NOTIFY_SOCKET %s: %s", self._address, error)
+            self.alive()

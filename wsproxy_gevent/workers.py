@@ -22,7 +22,6 @@ from socket import socket
 from types import SimpleNamespace
 from typing import Any
 
-from gunicorn import systemd
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
@@ -36,6 +35,7 @@ from .listening import Listening
 from .net.clock import Deadline
 from .net.handover import has_queue, refuse_newcomers
 from .reload import Reread, has_terminal, pinned, release_signals, report_unchangeable
+from .sdnotify import News
 from .server.listener import QUEUE_SECONDS, SECONDS_BETWEEN_LOOKS, SETTLE_SECONDS
 from .telemetry.destinations import Logging, open_sinks, start_logging
 from .telemetry.direct import DirectLogging
@@ -55,6 +55,7 @@ class Workers:
 
     def __init__(self, settings: Settings, reread: Reread | None = None) -> None:
         self._reread = reread or (lambda: settings)
+        self.news = News()
         self._parts = Parts(settings)
         if self._parts.listening.connection is not None:
             raise UsageError("--inetd serves a single connection: leave out --workers")
@@ -77,8 +78,12 @@ class Workers:
             open_sinks(**_places(self._parts.settings)), verbose=self._parts.settings.verbose
         )
 
+        # Taken out of the environment, or gunicorn would say what it knows of us.
+        self.news = News.from_environment(os.environ, os.getpid())
+
         def listening(_arbiter: object) -> None:
             ready()
+            self.news.ready(self.start_line)
             logger.info("%s", self.start_line)
 
         try:
@@ -122,6 +127,11 @@ class Workers:
             "proc_name": "wsproxy-gevent",
             "when_ready": when_ready,
         }
+
+    @property
+    def longest_stop(self) -> float:
+        """Seconds from the request to the end of the last worker."""
+        return self._parts.settings.grace + LAST_SECONDS + QUEUE_SECONDS * bool(self.shared_ports)
 
     @property
     def shared_ports(self) -> int:
@@ -236,6 +246,8 @@ class ReloadingArbiter(Arbiter):  # type: ignore[misc]
                 os.kill(pid, signal.SIGQUIT)
 
     def stop(self, graceful: bool = True) -> None:
+        # Before all else: no sign of life follows until the last worker has ended.
+        self._serves.news.stopping(self._serves.longest_stop)
         shared = self.LISTENERS[: self._serves.shared_ports]
         if graceful and shared:
             leave_port([listener.sock for listener in shared])
@@ -244,8 +256,10 @@ class ReloadingArbiter(Arbiter):  # type: ignore[misc]
     def handle_hup(self) -> None:
         if self._had_terminal and not has_terminal():
             raise StopIteration  # it came because the terminal went away
+        self._serves.news.reloading()
         if self._serves.reload():
             self.kill_workers(signal.SIGHUP)
+        self._serves.news.ready(self._serves.start_line)
 
     def handle_usr1(self) -> None:
         self._serves.reopen_logs()
@@ -257,7 +271,7 @@ class ReloadingArbiter(Arbiter):  # type: ignore[misc]
     def murder_workers(self) -> None:
         """Once a round: also the time to tell systemd that we live."""
         super().murder_workers()
-        systemd.sd_notify("WATCHDOG=1", self.log)
+        self._serves.news.alive()
 
 
 class _Passing(Logger):  # type: ignore[misc]

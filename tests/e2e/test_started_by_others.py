@@ -121,7 +121,10 @@ def test_a_socket_that_does_not_listen_is_told(
     assert "descriptor 3 is no listening stream socket" in proxy.output
 
 
-def test_systemd_hears_of_every_turn(programs: Programs, target: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_systemd_hears_of_every_turn(
+    programs: Programs, target: str, tmp_path: Path, workers: str
+) -> None:
     address, port = tmp_path / "notify", free_port()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
         supervisor.bind(str(address))
@@ -132,7 +135,10 @@ def test_systemd_hears_of_every_turn(programs: Programs, target: str, tmp_path: 
             "WATCHDOG_USEC": "200000",
         }
         proxy = programs.start(
-            *COMMAND, f"127.0.0.1:{port}", target, name="wsproxy-gevent", env=environ, cwd=tmp_path
+            *(*COMMAND, f"127.0.0.1:{port}", target, "--workers", workers, "--grace", "5"),
+            name="wsproxy-gevent",
+            env=environ,
+            cwd=tmp_path,
         )
 
         def next_news() -> str:
@@ -149,7 +155,10 @@ def test_systemd_hears_of_every_turn(programs: Programs, target: str, tmp_path: 
         assert int(micros.removeprefix("MONOTONIC_USEC=")) > 0
         assert next_news().startswith("READY=1\n")
         os.kill(proxy.pid, signal.SIGTERM)
-        assert next_news().startswith("STOPPING=1\n")
+        stopping, micros, _ = next_news().split("\n")
+        assert stopping == "STOPPING=1"
+        # A watchdog that was not fed meanwhile must not be taken for a death.
+        assert int(micros.removeprefix("EXTEND_TIMEOUT_USEC=")) > 5_000_000
         assert proxy.exit_status() == 0
 
 
