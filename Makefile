@@ -8,13 +8,19 @@ BIN := $(VENV)/bin
 # What the engine is compiled from: an installation older than these is made anew.
 COMPILED := $(wildcard wsproxy_gevent/*/*.pyx wsproxy_gevent/*/*.pxd wsproxy_gevent/*/*.h)
 
+# The tests that bytes pass through an engine in.
+TWIN := tests/test_engine.py tests/wire tests/net tests/relay tests/server \
+    $(addprefix tests/e2e/test_, compress.py gunicorn_ends.py legacy.py mqtt.py observing.py \
+    peers.py refusals.py smuggling.py stopping.py volume.py)
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit e2e autobahn fuzz fuzz-deep bench clean
+.PHONY: help demo test lint twin unit e2e autobahn fuzz fuzz-deep bench clean
 
 help:
 	@echo "make demo   set up and serve the embedded demo"
 	@echo "make test   set up and run every check and test"
 	@echo "make lint   ruff and mypy"
+	@echo "make twin   the tests of the wire and the relay, with the pure-Python engine"
 	@echo "make unit   the tests that need no other programs"
 	@echo "make e2e    the tests with real peers and a real browser"
 	@echo "make autobahn   hold the echo to Autobahn's suite; needs a CPython 2.7"
@@ -29,6 +35,11 @@ test: lint
 	scripts/debian-packages
 	$(MAKE) .stamps/npm
 	$(BIN)/python -m pytest
+	$(MAKE) twin
+
+# What the engine has a part in, once more with the pure-Python one.
+twin: .stamps/test
+	WSPROXY_ENGINE=python $(BIN)/python -m pytest $(TWIN)
 
 lint: .stamps/test
 	$(BIN)/ruff check .
