@@ -104,11 +104,18 @@ def children(pid: int) -> list[int]:
 
 def sessions_of(pid: int, target: str) -> int:
     """How many connections to the TCP target, one for each session, the process has."""
-    links = []
-    for link in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):
-            links.append(os.readlink(link))
+    links = open_files(pid)
     return len(established_to(target) & {link[8:-1] for link in links if link[:8] == "socket:["})
+
+
+def open_files(pid: int) -> list[str]:
+    """What the process's descriptors are open on; nothing once it has ended."""
+    links: list[str] = []
+    with suppress(FileNotFoundError):
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed since it was listed
+                links.append(os.readlink(link))
+    return links
 
 
 ESTABLISHED = "01"

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from .pools import open_files
 from .programs import Program, Programs, free_port, is_listening
 from .proxy import COMMAND, clean_environment, start_proxy
 from .targets import echo, tcp_target
@@ -109,7 +110,7 @@ def test_passed_sockets_win_over_the_source_and_are_not_inherited_by_a_daemon(
         finally:
             stop = [*COMMAND, "stop", "--pid-file", str(file)]
             subprocess.run(stop, env=clean_environment(), check=True, timeout=SECONDS)
-        assert not Path(f"/proc/{pid}/fd").exists() or not os.listdir(f"/proc/{pid}/fd")
+        assert open_files(pid) == []
 
 
 def test_a_socket_that_does_not_listen_is_told(

@@ -19,6 +19,7 @@ from .pools import (
     agree_to_close,
     children,
     is_alive,
+    open_files,
     sessions,
     unix_session,
 )
@@ -74,8 +75,7 @@ def wait_until_ready(pool: Pool, pid: int) -> None:
 
 def hub_of(pid: int) -> bool:
     """Whether the process has an event loop yet."""
-    links = (os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir())
-    return any(link == "anon_inode:[eventpoll]" for link in links)
+    return "anon_inode:[eventpoll]" in open_files(pid)
 
 
 # -- Ends ------------------------------------------------------------------------------------
