@@ -41,7 +41,7 @@ class FakeStream:
         self._incoming: Queue[bytes | StreamBroken] = Queue()
         self._room = Event()
         self._room.set()
-        self.reading = self._writing = False
+        self.reading = self.writing = False
         self.read_count = 0
         self.writes: list[bytes] = []
         self.finished = False
@@ -100,21 +100,21 @@ class FakeStream:
         return data
 
     def write_all(self, *segments: Buffer) -> bool:
-        assert not self._writing, "two greenlets write one stream"
+        assert not self.writing, "two greenlets write one stream"
         assert not self.finished, "written after the end"
         whole = self._room.is_set()
-        self._writing = True
+        self.writing = True
         try:
             self._room.wait()
         finally:
-            self._writing = False
+            self.writing = False
         if self.aborted:
             raise StreamBroken("aborted")
         self.writes.append(b"".join(segments))
         return whole
 
     def finish(self) -> None:
-        assert not self._writing, "finished inside a write"
+        assert not self.writing, "finished inside a write"
         if self.aborted:
             raise StreamBroken("aborted")
         self.finished = True

@@ -14,6 +14,7 @@ from gevent.pool import Pool
 
 from tests.fakes import session_info
 from wsproxy_gevent.live.registry import Registry
+from wsproxy_gevent.model import Deadlines
 from wsproxy_gevent.observer import SessionInfo
 from wsproxy_gevent.stopping import (
     SESSIONS_AT_ONCE,
@@ -41,7 +42,7 @@ class FakeSession:
         if not self.stubborn:
             self.registry.remove(self.info.id)
 
-    def beat(self, now: float, interval: float, dead_after: float) -> None:
+    def beat(self, now: float, deadlines: Deadlines) -> None:
         raise AssertionError("nobody listens for a heart here")
 
 

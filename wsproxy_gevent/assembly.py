@@ -23,7 +23,7 @@ from .errors import StartError
 from .limits import OpeningLimits, connections_allowed, raise_open_files
 from .listening import Listening
 from .live.registry import Registry
-from .model import Target
+from .model import Deadlines, Target
 from .net.certificates import ContextSource
 from .net.dial import Dialer
 from .net.pool import NativePool
@@ -114,9 +114,14 @@ class Parts:
     def heartbeat(self, context: Context) -> Heartbeat:
         """What looks after the sessions of the context."""
         settings = self.settings
-        return Heartbeat(
-            settings.heartbeat, context.registry.sessions, dead_after=settings.dead_after
+        deadlines = Deadlines(
+            heartbeat=settings.heartbeat,
+            dead_after=settings.dead_after,
+            idle=settings.session_idle,
+            longest=settings.session_max,
+            stall=settings.send_timeout,
         )
+        return Heartbeat(deadlines, context.registry.sessions)
 
     def _observers(
         self, logging_to: Logging

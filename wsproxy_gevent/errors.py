@@ -271,6 +271,30 @@ class CloseTimeout(ClientGone):
     slug = "close-timeout"
 
 
+class ClientStalled(ClientGone):
+    """The client took nothing of what was to be written to it, for too long."""
+
+    slug = "client-stalled"
+
+
+class TargetStalled(TargetError):
+    """The target took nothing of what was to be written to it, for too long."""
+
+    slug, http_status = "target-stalled", 504
+
+
+class SessionIdle(ProxyError):
+    """No payload went either way for too long."""
+
+    slug, http_status, close_code = "session-idle", 408, 1001
+
+
+class SessionTooLong(ProxyError):
+    """The session's time is over."""
+
+    slug, http_status, close_code = "session-max", 403, 1008
+
+
 class Stopped(ProxyError):
     """The session was ended from outside: the process stops, or an operator said so."""
 

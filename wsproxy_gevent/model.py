@@ -76,6 +76,33 @@ class EchoTarget:
 Target = TcpTarget | UnixTarget | EchoTarget
 
 
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """What a live session may let pass, in seconds; 0 is for ever.
+
+    `heartbeat` is the silence after which a client is pinged, `dead_after` how
+    long one that has answered a Ping may then be silent.  `idle` is how long
+    no payload may go either way, `longest` how long a session may live.
+    `stall` is how long a side may take nothing of what is to be written to it.
+    """
+
+    heartbeat: float = 0.0
+    dead_after: float = 0.0
+    idle: float = 0.0
+    longest: float = 0.0
+    stall: float = 0.0
+
+    @property
+    def period(self) -> float:
+        """How often to look, so that none is late by more than a quarter; 0 is never."""
+        each = (self.heartbeat, self.idle, self.longest, self.stall)
+        return min(SELDOM, min(filter(None, each), default=0.0) / 4)
+
+
+# However long the deadlines are, they are looked at this often, in seconds.
+SELDOM = 15.0
+
+
 def join_host_port(host: str, port: int) -> str:
     """`host:port`, an IPv6 host in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -36,10 +36,10 @@ class SessionInfo:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Payload bytes and reads that one direction carried."""
+    """Payload bytes that one direction carried, and the client's frames that held them."""
 
     payload_bytes: int = 0
-    chunks: int = 0
+    frames: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import gevent
 
 from tests.fakes import session_info
 from wsproxy_gevent.live.registry import Registry
-from wsproxy_gevent.model import SessionId
+from wsproxy_gevent.model import Deadlines, SessionId
 from wsproxy_gevent.observer import SessionInfo
 
 
@@ -19,7 +19,7 @@ class FakeSession:
     def stop(self, code: int, reason: str) -> None:
         self.stops.append((code, reason))
 
-    def beat(self, now: float, interval: float, dead_after: float) -> None:
+    def beat(self, now: float, deadlines: Deadlines) -> None:
         """Its peer is always well."""
 
 

@@ -203,7 +203,7 @@ class Trickle:
 
     tls_version = None
     read_count = write_count = 0
-    reading = False
+    reading = writing = False
 
     def __init__(self, *reads: bytes, forever: bool = False, breaks: bool = False) -> None:
         self._reads = list(reads)

@@ -213,7 +213,7 @@ class Held:
 
     tls_version = None
     read_count = write_count = 0
-    reading = False
+    reading = writing = False
 
     def __init__(self, below: Stream) -> None:
         self._below = below

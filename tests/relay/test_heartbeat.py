@@ -8,7 +8,7 @@ from gevent.event import Event
 
 from tests.fakes import FakeStream
 from tests.relay.frames import from_client, from_server
-from wsproxy_gevent.model import Dialect
+from wsproxy_gevent.model import Deadlines, Dialect
 from wsproxy_gevent.relay.ends import ClientEnd
 from wsproxy_gevent.relay.heartbeat import Heartbeat, Pulse
 from wsproxy_gevent.wire.dialects import open_session
@@ -32,8 +32,8 @@ class Ward:
         while not self.end.over:
             self.end.read_some()
 
-    def beat(self, now: float, interval: float, dead_after: float) -> None:
-        self.pulse.beat(now, interval, dead_after)
+    def beat(self, now: float, deadlines: Deadlines) -> None:
+        self.pulse.beat(now, deadlines)
 
     def hears(self, data: bytes) -> None:
         self.stream.feed(data)
@@ -48,7 +48,8 @@ class Ward:
 
 
 def heartbeat(*wards: Ward, interval: float = 30, dead_after: float = 180) -> Heartbeat:
-    return Heartbeat(interval, lambda: wards, lambda: 0.0, dead_after=dead_after)
+    deadlines = Deadlines(heartbeat=interval, dead_after=dead_after)
+    return Heartbeat(deadlines, lambda: wards, lambda: 0.0)
 
 
 def scan_until(beating: Heartbeat, begin: int, end: int) -> None:
@@ -157,7 +158,7 @@ def test_started_it_scans_by_itself_and_a_fault_does_not_stop_it(
         scanned[scanned[0].is_set()].set()
         raise ZeroDivisionError
 
-    beating = Heartbeat(0.001, sessions)
+    beating = Heartbeat(Deadlines(heartbeat=0.001), sessions)
     beating.start()
     for event in scanned:
         event.wait()
@@ -165,8 +166,8 @@ def test_started_it_scans_by_itself_and_a_fault_does_not_stop_it(
     assert "a heartbeat failed" in caplog.text
 
 
-def test_an_interval_of_zero_is_off() -> None:
-    beating = Heartbeat(0, lambda: ())
+def test_without_a_deadline_nobody_looks() -> None:
+    beating = Heartbeat(Deadlines(dead_after=180), lambda: ())
     beating.start()
     assert beating._greenlet is None
     beating.stop()

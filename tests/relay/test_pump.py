@@ -34,7 +34,7 @@ def test_all_is_carried_and_counted_until_the_source_ends() -> None:
     counted = lane()
     pump(source, sink, counted)
     assert sink_stream.writes == [b"one", b"three"]
-    assert counted.traffic == Traffic(8, 2)
+    assert counted.traffic(2) == Traffic(8, 2)
     assert not sink_stream.finished
 
 
@@ -55,7 +55,7 @@ def test_a_sink_that_takes_no_more_ends_it_and_counts_nothing() -> None:
     sink.finish()
     counted = lane()
     pump(source, sink, counted)
-    assert counted.traffic == Traffic(0, 0)
+    assert counted.traffic(0) == Traffic(0, 0)
     assert sink_stream.writes == []
 
 

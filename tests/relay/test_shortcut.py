@@ -95,8 +95,8 @@ def test_what_went_either_way_is_counted_once() -> None:
         scene.browser.close()
         scene.service.close()
         summary = scene.summary()
-    assert (summary.upstream.payload_bytes, summary.upstream.chunks) == (12, 3)
-    assert (summary.downstream.payload_bytes, summary.downstream.chunks) == (12, 3)
+    assert (summary.upstream.payload_bytes, summary.upstream.frames) == (12, 3)
+    assert (summary.downstream.payload_bytes, summary.downstream.frames) == (12, 3)
 
 
 def test_all_the_frames_of_one_read_arrive_and_pings_among_them_are_answered() -> None:

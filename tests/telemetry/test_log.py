@@ -39,7 +39,7 @@ SESSION = (
 
 
 ENDING = (
-    "upstream_bytes=10 upstream_chunks=2 downstream_bytes=4096 downstream_chunks=7"
+    "upstream_bytes=10 upstream_frames=2 downstream_bytes=4096 downstream_frames=7"
     " seconds=12.346 ended_by=client close_code=1000 reason=closed"
 )
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from gevent.event import Event
 
-from ..model import SessionId
+from ..model import Deadlines, SessionId
 from ..observer import SessionInfo
 
 
@@ -24,8 +24,8 @@ class Live(Protocol):
     def stop(self, code: int, reason: str) -> None:
         """Ask the session to end with that Close.  Never switches."""
 
-    def beat(self, now: float, interval: float, dead_after: float) -> None:
-        """Look after the peer; seconds.  Never switches."""
+    def beat(self, now: float, deadlines: Deadlines) -> None:
+        """Look after the session; `now` in seconds.  Never switches."""
 
 
 class Registry:

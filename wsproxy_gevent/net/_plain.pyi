@@ -8,6 +8,7 @@ class PlainStream(CompiledStream):
     read_count: int
     write_count: int
     reading: bool
+    writing: bool
     tls_version: None
     def __init__(self, sock: gsocket.socket) -> None: ...
     def fileno(self) -> int: ...

@@ -130,6 +130,10 @@ cdef class PlainStream(CompiledStream):
     def reading(self):
         return self._reader is not None
 
+    @property
+    def writing(self):
+        return self._writer is not None
+
     def fileno(self):
         """The descriptor, or -1 after `abort`."""
         return self._fd

@@ -8,6 +8,7 @@ class TlsStream(CompiledStream):
     read_count: int
     write_count: int
     reading: bool
+    writing: bool
     tls_version: str | None
     def __init__(
         self,

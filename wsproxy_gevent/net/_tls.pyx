@@ -105,6 +105,10 @@ cdef class TlsStream(CompiledStream):
     def reading(self):
         return self._lower.reading
 
+    @property
+    def writing(self):
+        return self._lower.writing
+
     # -- The handshake ---------------------------------------------------------------------
 
     def _handshake(self, first):

@@ -17,16 +17,20 @@ from ..model import Buffer
 from .leaving import has_hung_up
 from .stream import FIRST_READ, StreamBroken
 
+# What TLS makes one record of (RFC 8446, section 5.1): as far as a write gets
+# before it is counted.
+RECORD = 16384
+
 
 class SslSocketStream:
     """A connected TLS socket of gevent's, owned from here on."""
 
-    __slots__ = ("_sock", "read_count", "reading", "write_count")
+    __slots__ = ("_sock", "read_count", "reading", "write_count", "writing")
 
     def __init__(self, sock: gssl.SSLSocket) -> None:
         self._sock = sock
         self.read_count = self.write_count = 0
-        self.reading = False
+        self.reading = self.writing = False
 
     @property
     def tls_version(self) -> str:
@@ -54,11 +58,16 @@ class SslSocketStream:
 
         The answer is always True: how often the socket was full is not told.
         """
+        data = memoryview(segments[0] if len(segments) == 1 else b"".join(segments))
+        self.writing = True
         try:
-            self._sock.sendall(segments[0] if len(segments) == 1 else b"".join(segments))
+            for at in range(0, len(data), RECORD):
+                self._sock.sendall(data[at : at + RECORD])
+                self.write_count += 1
         except (OSError, ValueError) as exc:
             raise _broken(exc) from exc
-        self.write_count += 1
+        finally:
+            self.writing = False
         return True
 
     def finish(self) -> None:

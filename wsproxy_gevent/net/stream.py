@@ -55,6 +55,10 @@ class Stream(Protocol):
         """Whether a greenlet waits for something to come."""
 
     @property
+    def writing(self) -> bool:
+        """Whether a greenlet waits for the peer to take something."""
+
+    @property
     def tls_version(self) -> str | None:
         """Such as "TLSv1.3", or None on a plain socket."""
 
@@ -91,13 +95,13 @@ class Stream(Protocol):
 class PlainStream:
     """A connected stream socket of gevent's, owned from here on."""
 
-    __slots__ = ("_read_size", "_sock", "read_count", "reading", "write_count")
+    __slots__ = ("_read_size", "_sock", "read_count", "reading", "write_count", "writing")
 
     def __init__(self, sock: gsocket.socket) -> None:
         self._sock = sock
         self._read_size = FIRST_READ
         self.read_count = self.write_count = 0
-        self.reading = False
+        self.reading = self.writing = False
 
     @property
     def tls_version(self) -> None:
@@ -145,8 +149,7 @@ class PlainStream:
             rest = self._send_nowait(segments)
             whole = not rest
             while rest:
-                rest = _behind(rest, self._sock.sendmsg(rest[:SEGMENTS_AT_ONCE]))
-                self.write_count += 1
+                rest = self._send_waiting(rest)
         except OSError as exc:
             raise broken(exc) from exc
         return whole
@@ -175,6 +178,16 @@ class PlainStream:
             sent = self._sock.sendmsg(segments[:SEGMENTS_AT_ONCE], (), socket.MSG_DONTWAIT)
         except BlockingIOError:
             return segments
+        self.write_count += 1
+        return _behind(segments, sent)
+
+    def _send_waiting(self, segments: Sequence[Buffer]) -> Sequence[Buffer]:
+        """Return what the socket did not take as soon as it took some.  May switch."""
+        self.writing = True
+        try:
+            sent = self._sock.sendmsg(segments[:SEGMENTS_AT_ONCE])
+        finally:
+            self.writing = False
         self.write_count += 1
         return _behind(segments, sent)
 

@@ -139,6 +139,10 @@ class TlsStream:
     def reading(self) -> bool:
         return self._lower.reading
 
+    @property
+    def writing(self) -> bool:
+        return self._lower.writing
+
     def read_some(self) -> bytes:
         """Return all the plaintext of what has come.  May switch."""
         while True:

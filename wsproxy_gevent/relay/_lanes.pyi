@@ -10,7 +10,7 @@ from .watch import Watch
 
 class _Lane:
     payload_bytes: int
-    chunks: int
+    frames: int
     def run(self) -> None: ...
     def run_first(self, then: Callable[[ProxyError | None], None]) -> None: ...
 

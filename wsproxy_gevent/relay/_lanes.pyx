@@ -48,7 +48,7 @@ cdef class _Lane:
     """What both have in common: how much to read, and when to let others run."""
 
     cdef readonly unsigned long long payload_bytes
-    cdef readonly unsigned long long chunks
+    cdef readonly unsigned long long frames
     cdef object _client
     cdef object _target
     cdef object _watch
@@ -100,10 +100,6 @@ cdef class _Lane:
             self._size *= 2
         return got
 
-    cdef void _count(self, Py_ssize_t size) noexcept:
-        self.payload_bytes += size
-        self.chunks += 1
-
 
 cdef class Upstream(_Lane):
     """Client to target: every frame of one read in one send, however many there are."""
@@ -144,7 +140,7 @@ cdef class Upstream(_Lane):
         cdef bytes rest = None
         size = self._reader.take(shared_buffer(), got, shared_buffer(), &start, events)
         if size:
-            self._count(size)
+            self.payload_bytes += size
             sent = self._sink.send_nowait(shared_buffer() + start, size)
             if sent < size or self._sink.owes():
                 self._size = FIRST
@@ -196,10 +192,11 @@ cdef class Downstream(_Lane):
         """Send one message.  May switch."""
         cdef unsigned char *frame
         cdef Py_ssize_t size, sent
-        self._count(got)
+        self.payload_bytes += got
         if self._outbox.lock.locked():  # somebody else is in the middle of a frame
             self._client.write_all(PyBytes_FromStringAndSize(<char *>shared_buffer(), got))
             return 0
+        self.frames += 1
         frame = _framed(got)
         size = shared_buffer() + got - frame
         sent = self._sink.send_nowait(frame, size)

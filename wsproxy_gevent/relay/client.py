@@ -79,6 +79,11 @@ class ClientEnd:
         return self.stream.reading
 
     @property
+    def stuck(self) -> bool:
+        """Whether a greenlet waits for the client to take something."""
+        return self.stream.writing
+
+    @property
     def reads(self) -> int:
         return self.stream.read_count
 

@@ -10,20 +10,23 @@ import gevent
 from gevent import Greenlet
 
 from ..errors import CloseTimeout
-from ..model import Direction
+from ..model import Deadlines, Direction
 from ..net.clock import monotonic
 from ..observer import PayloadObserver, SessionInfo, SessionSummary
 from .client import ClientEnd
 from .ending import (
     CLIENT_CLOSED,
     CLIENT_GONE,
+    CLIENT_STALLED,
+    IDLE,
     KILLED,
     NO_CLOSE_SEEN,
     STOPPED,
+    TOO_LONG,
     Ending,
     Patience,
 )
-from .heartbeat import Pulse
+from .heartbeat import Pulse, Standstill
 from .pump import Lane
 from .watch import Watch
 
@@ -52,6 +55,8 @@ class Conversation(ABC):
         self._upstream = Lane(Direction.UPSTREAM, self._watch)
         self._downstream = Lane(Direction.DOWNSTREAM, self._watch)
         self._pulse = Pulse(client)
+        self._quiet = Standstill()
+        self._client_stuck = Standstill()
         self._opened_at = clock()
         self._closed_at: float | None = None
         self._ending: Ending | None = None
@@ -85,8 +90,8 @@ class Conversation(ABC):
         return SessionSummary(
             info=self.info,
             seconds=ended_at - self._opened_at,
-            upstream=self._upstream.traffic,
-            downstream=self._downstream.traffic,
+            upstream=self._upstream.traffic(self._client.session.frames_read),
+            downstream=self._downstream.traffic(self._client.session.frames_written),
             ended_by=ending.by,
             close_code=self._close_code(),
             reason=CloseTimeout.slug if self._timed_out else ending.reason,
@@ -118,9 +123,31 @@ class Conversation(ABC):
     def leave(self, observer: PayloadObserver) -> None:
         self._watch.leave(observer)
 
-    def beat(self, now: float, interval: float, dead_after: float) -> None:
-        """Look after the client, as `heartbeat` says."""
-        self._pulse.beat(now, interval, dead_after)
+    def beat(self, now: float, deadlines: Deadlines) -> None:
+        """Look after the client, as `heartbeat` says, and see to the deadlines."""
+        if deadlines.heartbeat:
+            self._pulse.beat(now, deadlines)
+        if self._client.taking:
+            self._enforce(now, deadlines)
+
+    # -- Deadlines; none of these switches -------------------------------------------------
+
+    def _enforce(self, now: float, deadlines: Deadlines) -> None:
+        """End it if it has let a deadline pass."""
+        carried = self._upstream.payload_bytes + self._downstream.payload_bytes
+        if deadlines.longest and self._clock() - self._opened_at >= deadlines.longest:
+            self._end(TOO_LONG)
+        elif deadlines.idle and self._quiet.seconds(now, carried) >= deadlines.idle:
+            self._end(IDLE)
+        elif deadlines.stall:
+            self._enforce_taking(now, deadlines.stall)
+
+    def _enforce_taking(self, now: float, seconds: float) -> None:
+        """End it if a side has taken nothing for so long of what it was to take."""
+        client = self._client
+        if self._client_stuck.seconds(now, client.writes, waiting=client.stuck) >= seconds:
+            self._ending = CLIENT_STALLED
+            client.abort()
 
     # -- How it ends ---------------------------------------------------------------------
 

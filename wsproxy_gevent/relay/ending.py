@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import ClientGone, InternalError, Stopped, TargetReset
+from ..errors import (
+    ClientGone,
+    ClientStalled,
+    InternalError,
+    SessionIdle,
+    SessionTooLong,
+    Stopped,
+    TargetReset,
+    TargetStalled,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,15 @@ CLIENT_GONE = Ending("client", ClientGone.slug)
 
 TARGET_CLOSED = Ending("target", "closed", 1000, "target closed")
 TARGET_RESET = Ending("target", TargetReset.slug, 1011, "target reset")
+TARGET_STALLED = Ending("target", TargetStalled.slug, 1011, "target takes nothing")
+
+# There is no way to tell it: what is to be written to it waits already.
+CLIENT_STALLED = Ending("client", ClientStalled.slug)
+
+IDLE = Ending("proxy", SessionIdle.slug, SessionIdle.close_code, "the session was idle too long")
+TOO_LONG = Ending(
+    "proxy", SessionTooLong.slug, SessionTooLong.close_code, "the session's time is over"
+)
 
 STOPPED = Ending("proxy", Stopped.slug, 1001, "the proxy is stopping")
 FAULT = Ending("proxy", InternalError.slug, 1011, "internal error")

@@ -65,6 +65,15 @@ class TargetEnd:
         return self.stream.read_count
 
     @property
+    def writes(self) -> int:
+        return self.stream.write_count
+
+    @property
+    def stuck(self) -> bool:
+        """Whether a greenlet waits for the target to take something."""
+        return self.stream.writing
+
+    @property
     def taking(self) -> bool:
         return not (self._finished or self.write_broke)
 

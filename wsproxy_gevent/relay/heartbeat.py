@@ -1,9 +1,9 @@
-"""Signs of life: one greenlet looks after all sessions.
+"""Signs of life, and deadlines: one greenlet looks after all sessions.
 
 A timer for each read would cost each session a timer for each read.  Here
-nothing on a byte's way knows of time: an end counts its reads and writes,
+nothing on a byte's way knows of time: what moves is counted where it moves,
 and a scan that comes by now and then compares the counts with those it saw
-before.
+before.  So every deadline is met late by up to one scan's interval.
 
 A session is pinged when nothing has gone either way for the interval.  That
 keeps boxes in between from forgetting the connection, and finds the dead
@@ -22,13 +22,8 @@ from typing import Protocol
 import gevent
 from gevent import Greenlet
 
+from ..model import Deadlines
 from ..net.clock import monotonic
-
-DEAD_AFTER_SECONDS = 180.0
-
-# How often a scan comes by within an interval: a Ping is late by no more
-# than such a part of it.
-SCANS_PER_INTERVAL = 4
 
 logger = logging.getLogger(__name__)
 
@@ -58,8 +53,8 @@ class Client(Protocol):
 class Beating(Protocol):
     """What the heartbeat needs of a session."""
 
-    def beat(self, now: float, interval: float, dead_after: float) -> None:
-        """Ping the peer, or give it up, if it is time.  Never switches."""
+    def beat(self, now: float, deadlines: Deadlines) -> None:
+        """Do what it is time for; `now` in seconds.  Never switches."""
 
 
 class Pulse:
@@ -72,12 +67,13 @@ class Pulse:
         self._reads = self._writes = -1
         self._heard_at = self._moved_at = 0.0
 
-    def beat(self, now: float, interval: float, dead_after: float) -> None:
-        """As `Beating.beat`; a `dead_after` of 0 gives nobody up."""
+    def beat(self, now: float, deadlines: Deadlines) -> None:
+        """Ping the client, or give it up, if it is time."""
         self._look(now)
+        dead_after = deadlines.dead_after
         if dead_after and self._client.answers and now - self._heard_at >= dead_after:
             self._client.abort()
-        elif now - self._moved_at >= interval:
+        elif now - self._moved_at >= deadlines.heartbeat:
             self._moved_at = now
             self._client.ping()
 
@@ -91,20 +87,33 @@ class Pulse:
         self._reads, self._writes = client.reads, client.writes
 
 
+class Standstill:
+    """Since when a count has not grown."""
+
+    __slots__ = ("_count", "_since")
+
+    def __init__(self) -> None:
+        self._count = -1
+        self._since = 0.0
+
+    def seconds(self, now: float, count: int, *, waiting: bool = True) -> float:
+        """For how long it has not, and somebody waited for it all the while."""
+        if count != self._count or not waiting:
+            self._count, self._since = count, now
+        return now - self._since
+
+
 class Heartbeat:
-    """Scans the sessions that `sessions` gives; `interval` in seconds, 0 for never."""
+    """Scans the sessions that `sessions` gives, if any deadline wants it."""
 
     def __init__(
         self,
-        interval: float,
+        deadlines: Deadlines,
         sessions: Callable[[], Iterable[Beating]],
         clock: Callable[[], float] = monotonic,
-        *,
-        dead_after: float = DEAD_AFTER_SECONDS,
     ) -> None:
-        self._interval = interval
-        self._period = interval / SCANS_PER_INTERVAL
-        self._dead_after = dead_after
+        self._deadlines = deadlines
+        self._period = deadlines.period
         self._sessions = sessions
         self._clock = clock
         self._seen_at = clock()
@@ -112,7 +121,7 @@ class Heartbeat:
         self._greenlet: Greenlet[..., None] | None = None
 
     def start(self) -> None:
-        if self._interval > 0 and self._greenlet is None:
+        if self._period and self._greenlet is None:
             self._seen_at = self._clock()
             self._greenlet = gevent.spawn(self._run)
 
@@ -131,7 +140,7 @@ class Heartbeat:
         self._awake += min(now - self._seen_at, 2 * self._period)
         self._seen_at = now
         for session in tuple(self._sessions()):
-            session.beat(self._awake, self._interval, self._dead_after)
+            session.beat(self._awake, self._deadlines)
 
     def _run(self) -> None:
         while True:

@@ -40,8 +40,9 @@ from ..net.clock import monotonic
 from ..observer import SessionInfo
 from .client import ClientEnd
 from .conversation import Conversation
-from .ending import FAULT, TARGET_CLOSED, TARGET_RESET, Ending, Patience
+from .ending import FAULT, TARGET_CLOSED, TARGET_RESET, TARGET_STALLED, Ending, Patience
 from .ends import TargetEnd
+from .heartbeat import Standstill
 from .pump import discard, pump
 from .shortcut import take_shortcuts
 
@@ -68,6 +69,7 @@ class Relay(Conversation):
     ) -> None:
         super().__init__(info, client, patience=patience, clock=clock)
         self._target = target
+        self._target_stuck = Standstill()
         take_shortcuts(client, target, self._watch, self._upstream, self._downstream)
         past = self._downstream.shortcut
         self._downstream_way: Greenlet[..., None] = (
@@ -88,6 +90,13 @@ class Relay(Conversation):
         # Its streams are closed, so it is about to end anyway; whoever is
         # told of the session's end must not hear of payload after it.
         self._downstream_way.kill()
+
+    def _enforce_taking(self, now: float, seconds: float) -> None:
+        super()._enforce_taking(now, seconds)
+        target = self._target
+        if self._target_stuck.seconds(now, target.writes, waiting=target.stuck) >= seconds:
+            self._end(TARGET_STALLED)
+            target.abort()
 
     # -- Upstream --------------------------------------------------------------------
 

@@ -24,7 +24,8 @@ class Shortcut(Protocol):
     def payload_bytes(self) -> int: ...
 
     @property
-    def chunks(self) -> int: ...
+    def frames(self) -> int:
+        """Those that it has made."""
 
     def run(self) -> None:
         """Carry as `pump` would, until the next step is one for the ends.  May switch.
@@ -42,25 +43,26 @@ class Shortcut(Protocol):
 class Lane:
     """What one direction carried, counted, and told to those who watch."""
 
-    __slots__ = ("_chunks", "_direction", "_payload_bytes", "_watch", "shortcut")
+    __slots__ = ("_carried", "_direction", "_watch", "shortcut")
 
     def __init__(self, direction: Direction, watch: Watch) -> None:
         self._direction = direction
         self._watch = watch
-        self._payload_bytes = 0
-        self._chunks = 0
+        self._carried = 0
         self.shortcut: Shortcut | None = None
 
     @property
-    def traffic(self) -> Traffic:
+    def payload_bytes(self) -> int:
         past = self.shortcut
-        if past is None:
-            return Traffic(self._payload_bytes, self._chunks)
-        return Traffic(self._payload_bytes + past.payload_bytes, self._chunks + past.chunks)
+        return self._carried if past is None else self._carried + past.payload_bytes
+
+    def traffic(self, frames: int) -> Traffic:
+        """With the frames that the session counts; the shortcut frames some by itself."""
+        past = self.shortcut
+        return Traffic(self.payload_bytes, frames if past is None else frames + past.frames)
 
     def received(self, payload: Buffer) -> None:
-        self._payload_bytes += len(payload)
-        self._chunks += 1
+        self._carried += len(payload)
         for observer in self._watch.observers:
             observer.received(self._direction, payload)
 

@@ -62,7 +62,7 @@ def _session(info: SessionInfo) -> str:
 
 
 def _traffic(direction: str, traffic: Traffic) -> str:
-    return f"{direction}_bytes={traffic.payload_bytes} {direction}_chunks={traffic.chunks}"
+    return f"{direction}_bytes={traffic.payload_bytes} {direction}_frames={traffic.frames}"
 
 
 def _detail(text: str) -> str:

@@ -58,6 +58,7 @@ class HixieSession:
         self._length_bytes = 0
         self._encoder = encoder(kind)
         self._inside = False
+        self._frames_read = self._frames_written = 0
 
     @property
     def dialect(self) -> Dialect:
@@ -72,6 +73,14 @@ class HixieSession:
     @property
     def pending(self) -> bool:
         return len(self._rest) > 0 and not self._over
+
+    @property
+    def frames_read(self) -> int:
+        return self._frames_read
+
+    @property
+    def frames_written(self) -> int:
+        return self._frames_written
 
     def receive(self, data: Buffer) -> list[Event]:
         events: list[Event] = []
@@ -100,8 +109,11 @@ class HixieSession:
         if kind & _SIZED:
             self._length = self._length_bytes = 0
             self._step = HixieSession._sized
+        elif kind == _TEXT:
+            self._frames_read += 1
+            self._step = HixieSession._text
         else:
-            self._step = HixieSession._text if kind == _TEXT else HixieSession._unknown
+            self._step = HixieSession._unknown
         return at + 1
 
     def _text(self, data: bytes, at: int, events: list[Event]) -> int:
@@ -169,7 +181,10 @@ class HixieSession:
         if self._inside:
             raise ValueError("a message that was begun piece by piece has not ended")
         body = self._encoder.whole(payload)
-        return (_START, body, _STOP) if len(body) or not len(payload) else ()
+        if len(payload) and not len(body):
+            return ()
+        self._frames_written += 1
+        return _START, body, _STOP
 
     def piece(self, payload: Buffer, opcode: Opcode, *, final: bool) -> tuple[Buffer, ...]:
         """A piece of one frame: its start comes with the first, its end with the last.
@@ -177,6 +192,7 @@ class HixieSession:
         The opcode is lost, for all is text.  VERBATIM payload must hold no
         0xFF; what came in a Hixie frame holds none.
         """
+        self._frames_written += not self._inside
         start, self._inside = (b"" if self._inside else _START), not final
         return start, self._encoder.piece(payload, final=final), _STOP if final else b""
 

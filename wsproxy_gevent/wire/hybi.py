@@ -51,6 +51,7 @@ class _Writer:
         self._whole = FIN | self._mark | kind.opcode
         self._new_key = new_key if role is Role.CLIENT else None
         self._inside = False
+        self.frames = 0
 
     def message(self, payload: Buffer) -> tuple[Buffer, ...]:
         if self._inside:
@@ -58,11 +59,13 @@ class _Writer:
         body = self._encoder.whole(payload)
         if len(payload) and not len(body):
             return ()
+        self.frames += 1
         return self._frame(self._whole, self._squeezed(body, final=True))
 
     def piece(self, payload: Buffer, opcode: Opcode, *, final: bool) -> tuple[Buffer, ...]:
         number = Opcode.CONTINUATION if self._inside else self._mark | opcode
         self._inside = not final
+        self.frames += 1
         first = FIN | number if final else number
         body = self._encoder.piece(payload, final=final)
         return self._frame(first, self._squeezed(body, final=final))
@@ -129,6 +132,14 @@ class HybiSession:
     @property
     def pending(self) -> bool:
         return self._reader.pending
+
+    @property
+    def frames_read(self) -> int:
+        return self._reader.frames
+
+    @property
+    def frames_written(self) -> int:
+        return self._writer.frames
 
     def receive(self, data: Buffer) -> list[Event]:
         return self._reader.receive(data)

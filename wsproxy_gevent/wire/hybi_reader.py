@@ -51,6 +51,7 @@ class Reader:
         self._expected_mask, self._key_size = (MASKED, 4) if role is Role.SERVER else (0, 0)
         self._leads = self._outside
         self._over = False
+        self.frames = 0  # of data, begun
         self._message = Opcode.BINARY  # the open message's opcode
         self._held = b""  # of a header that is cut in two
         self._rest: Buffer = b""  # of a read of very many frames
@@ -122,6 +123,7 @@ class Reader:
                 break
             payload = apply_mask(data[start:stop], bytes(data[at + 2 : start]))
             events.append(Data(payload, opcode, True))
+            self.frames += 1
             at = stop
         return at
 
@@ -158,6 +160,8 @@ class Reader:
             return 0
         self._key = bytes(head[at + key_at : at + size])
         self._lead, self._left, self._taken = lead, length, 0
+        if not lead.is_control:
+            self.frames += 1
         if lead.opens_message:
             self._open_message(lead)
         return size

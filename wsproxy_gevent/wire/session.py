@@ -107,6 +107,14 @@ class Session(Protocol):
         should be read before.
         """
 
+    @property
+    def frames_read(self) -> int:
+        """The frames of data whose header has come."""
+
+    @property
+    def frames_written(self) -> int:
+        """The frames of data that `message` and `piece` have begun."""
+
     def receive(self, data: Buffer) -> list[Event]:
         """Take the next bytes of the stream, cut anywhere.
 
