@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from wsproxy_gevent import engine
+
 from .programs import Program, Programs, free_port
 
 # What is tested; WSPROXY_COMMAND names another, such as an installed package's.
@@ -61,11 +63,14 @@ SUPERVISED = {
 
 
 def clean_environment() -> Mapping[str, str]:
-    """Ours without what a developer or a supervisor has set for the proxy."""
+    """Ours without what a developer or a supervisor has set for the proxy.
+
+    The engine stays: it is what these tests are of.
+    """
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("WSPROXY_") and name not in SUPERVISED
+        if name == engine.VARIABLE or not (name.startswith("WSPROXY_") or name in SUPERVISED)
     }
 
 
