@@ -14,7 +14,7 @@ TWIN := tests/test_engine.py tests/wire tests/net tests/relay tests/server \
     peers.py refusals.py smuggling.py stopping.py volume.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint twin unit e2e autobahn fuzz fuzz-deep bench clean
+.PHONY: help demo test lint twin unit e2e autobahn fuzz fuzz-deep sanitize bench clean
 
 help:
 	@echo "make demo   set up and serve the embedded demo"
@@ -26,6 +26,7 @@ help:
 	@echo "make autobahn   hold the echo to Autobahn's suite; needs a CPython 2.7"
 	@echo "make fuzz   compare with other implementations, a million times"
 	@echo "make bench  what we and our peers cost; ROUNDS=7 MODES=down1,tls_* PEERS=ours,haproxy"
+	@echo "make sanitize   test and fuzz the compiled engine under ASan and UBSan"
 	@echo "make fuzz-deep   fuzz each parser by coverage; RUNS=1000000 executions of each"
 
 demo: .stamps/run
@@ -61,6 +62,10 @@ autobahn: .stamps/run
 # COMPARISONS and RUNS say how many.
 fuzz: .stamps/test
 	$(BIN)/python -m fuzz.differential --comparisons $(or $(COMPARISONS),1000000)
+
+# SESSIONS and COMPARISONS say how many.
+sanitize: .stamps/test
+	scripts/sanitize .sanitize
 
 # What it finds and reaches is left in .fuzz; `--keep` keeps a corpus of it.
 fuzz-deep: .stamps/fuzz
@@ -101,4 +106,4 @@ bench: .stamps/test .stamps/bench .stamps/npm
 	else echo "npm is missing; its tests skip" >&2; fi
 
 clean:
-	rm -rf .venv .stamps .fuzz .bench benchmarks/.build build dist *.egg-info tests/e2e/node_modules
+	rm -rf .venv .stamps .fuzz .sanitize .bench benchmarks/.build build dist *.egg-info tests/e2e/node_modules
