@@ -12,8 +12,11 @@ import pytest
 
 from wsproxy_gevent.assembly import Parts
 from wsproxy_gevent.config.settings import Mode, Settings
-from wsproxy_gevent.errors import StartError, UsageError
+from wsproxy_gevent.errors import StartError, TargetForbidden, UsageError
 from wsproxy_gevent.limits import connections_allowed
+from wsproxy_gevent.model import TcpTarget
+from wsproxy_gevent.targets.spelling import parse_target
+from wsproxy_gevent.telemetry.destinations import Logging
 from wsproxy_gevent.wire import extensions
 
 
@@ -64,6 +67,27 @@ def test_more_connections_than_files_are_an_error_with_its_cure() -> None:
         parts(max_connections=connections_allowed() + 1),
     ):
         pass
+
+
+def test_the_dialer_asks_the_policy_which_knows_our_own_target_and_listeners() -> None:
+    with parts(target="169.254.1.1:80", admin="127.0.0.1:0", admin_token="env:PATH") as made:
+        admin = made.listening.admin
+        assert admin is not None
+        own = [f"127.0.0.1:{bound[1]}" for bound in (*made.listening.bound, *admin.bound)]
+        logging_to = Logging([], None, verbose=False)
+        dialer = made.context(logging_to).dialer
+        logging_to.stop()
+        assert len(own) == 2
+        for text in own:
+            target = parse_target(text)
+            assert isinstance(target, TcpTarget)
+            with pytest.raises(TargetForbidden):
+                dialer.dial(target)
+        with pytest.raises(TargetForbidden):
+            dialer.dial(TcpTarget("169.254.1.1", 81))
+        made.policy.check(TcpTarget("169.254.1.1", 80))
+        for sock in made.listening.admin_sockets:
+            sock.close()
 
 
 def test_fewer_connections_are_taken_as_they_are() -> None:

@@ -33,6 +33,7 @@ from .record.writer import Recorder
 from .relay.heartbeat import Heartbeat
 from .server.context import Context
 from .site import find_site
+from .targets.policy import TargetPolicy
 from .targets.resolver import StaticResolver
 from .targets.spelling import parse_target
 from .telemetry.destinations import Logging
@@ -86,6 +87,7 @@ class Parts:
         self.recorder = _recorder(settings.record, earlier)
         self.listening = listening or Listening.open(settings)
         self._host = self._host_rule()
+        self.policy = self._target_policy()
 
     def context(self, logging_to: Logging) -> Context:
         """What each connection works with."""
@@ -94,7 +96,13 @@ class Parts:
             log=self._log,
             registry=self.registry,
             resolver=StaticResolver(self.target),
-            dialer=Dialer(self.pool, timeout=settings.dial_timeout, wait=settings.dial_wait),
+            policy=self.policy,
+            dialer=Dialer(
+                self.pool,
+                timeout=settings.dial_timeout,
+                wait=settings.dial_wait,
+                screen=self.policy.screen,
+            ),
             web=self.site,
             host=self._host,
             origin=self._origin,
@@ -143,6 +151,15 @@ class Parts:
             self.settings.allow_origin,
             self._trusted,
             warn=self._warn,
+        )
+
+    def _target_policy(self) -> TargetPolicy:
+        admin = self.listening.admin
+        return TargetPolicy(
+            self.settings.allow_target,
+            fixed=[self.target],
+            own=[*self.listening.bound, *(admin.bound if admin else ())],
+            pool=self.pool,
         )
 
     def _host_rule(self) -> HostRule:

@@ -208,6 +208,12 @@ class TargetRefused(TargetError):
     slug = "target-refused"
 
 
+class TargetUntrusted(TargetError):
+    """Over TLS the target is not who it should be, or does not take us for whom it wants."""
+
+    slug = "target-untrusted"
+
+
 class TargetTimeout(TargetError):
     """The target was silent past the dial deadline."""
 
@@ -224,6 +230,12 @@ class TargetNotText(TargetError):
     """`--text` is set, and the target sent bytes that are not UTF-8."""
 
     slug = "target-not-text"
+
+
+class TargetForbidden(ProxyError):
+    """The request's own target is one that nobody is led to, or not among those allowed."""
+
+    slug, http_status, close_code, log_level = "target-forbidden", 403, 1008, logging.WARNING
 
 
 class Busy(ProxyError):

@@ -71,7 +71,7 @@ class SessionLog(Protocol):
         """The connection ended before it became a session.
 
         `stage` is the step that refused: "opening", "tls", "request",
-        "host", "origin", "handshake", "target", "dial".
+        "host", "origin", "handshake", "target", "policy", "dial".
         """
 
     def closed(self, summary: SessionSummary) -> None:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import socket
+from ipaddress import ip_address
 
 import pytest
 
-from wsproxy_gevent.net.address import Address, from_addrinfo, interleaved, numeric_or_none
+from wsproxy_gevent.net.address import (
+    Address,
+    from_addrinfo,
+    interleaved,
+    is_here,
+    numeric_or_none,
+)
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 
@@ -71,3 +78,13 @@ def test_families_alternate_from_the_first(families: str, order: str) -> None:
     assert "".join(a.sockaddr[0] for a in tried) == order
     for family in (V4, V6):
         assert [a for a in tried if a.family == family] == [a for a in made if a.family == family]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.3.2.1", "::1"])
+def test_loopback_is_here(host: str) -> None:
+    assert is_here(ip_address(host))
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "240.0.0.1"])
+def test_other_machines_are_not_here(host: str) -> None:
+    assert not is_here(ip_address(host))

@@ -13,6 +13,7 @@ from wsproxy_gevent.model import Dialect, EchoTarget, TcpTarget, UnixTarget
 from wsproxy_gevent.net import leaving
 from wsproxy_gevent.net.stream import Stream
 from wsproxy_gevent.observer import SessionInfo
+from wsproxy_gevent.targets.policy import TargetPolicy
 from wsproxy_gevent.targets.resolver import StaticResolver
 from wsproxy_gevent.wire.handshake import HandshakeRules
 from wsproxy_gevent.wire.hybi import HybiSession, Role
@@ -59,6 +60,17 @@ def test_frames_in_the_handshakes_own_packet_are_not_lost() -> None:
         it.send(upgrade() + FROM_CLIENT)
         it.receive_until(b"\r\n\r\n")
         assert exactly(it.service, 5) == b"hello"
+
+
+def test_a_target_that_the_policy_forbids_is_never_dialled() -> None:
+    elsewhere = StaticResolver(TcpTarget("169.254.169.254", 80))
+    with scene(resolver=elsewhere, policy=TargetPolicy(fixed=[TARGET])) as it:
+        it.send(upgrade())
+        answer = it.receive_all()
+        assert answer.startswith(b"HTTP/1.1 403 ")
+        assert b"169.254" not in answer
+        assert it.refusal() == ("policy", "target-forbidden")
+    assert it.dialer.dialled == []
 
 
 def test_the_session_is_logged_when_it_opens_and_when_it_ends() -> None:

@@ -28,6 +28,7 @@ class Topic(enum.Enum):
     """The headings of `--help` and docs/options.md, in their order."""
 
     WHERE = "From where to where"
+    REACHING = "The target"
     PROCESS = "Process"
     ADMIN = "Administration"
     LOG = "Log and record"

@@ -16,7 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from ..errors import UsageError
 from ..net.listen import parse_source
+from ..targets.policy import FORMS as ALLOWANCES
+from ..targets.policy import parse_allowance
 from ..targets.spelling import parse_target
 
 Reader = Callable[[str, str], object]
@@ -219,6 +222,14 @@ def _read_host(text: str, base: str) -> str:
     return text
 
 
+def _read_allowance(text: str, base: str) -> str:
+    try:
+        parse_allowance(text)
+    except UsageError:
+        raise ValueError(f"allows no target: give {ALLOWANCES}") from None
+    return text
+
+
 def _read_network(text: str, base: str) -> str:
     try:
         return str(ipaddress.ip_network(text, strict=False))
@@ -233,4 +244,5 @@ HEADERS: Final = Kind(
 SUBPROTOCOLS: Final = Kind(_read_subprotocol, "NAME", "a list of strings", separator=",")
 ORIGINS: Final = Kind(_read_origin, "ORIGIN", "a list of strings", separator=",")
 HOSTS: Final = Kind(_read_host, "HOST", "a list of strings", separator=",")
+TARGETS: Final = Kind(_read_allowance, "TARGET", "a list of strings", separator=",")
 NETWORKS: Final = Kind(_read_network, "CIDR", "a list of strings", separator=",")

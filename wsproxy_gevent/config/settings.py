@@ -19,6 +19,7 @@ from .topics.access import AccessSettings
 from .topics.admin import AdminSettings
 from .topics.log import LogSettings
 from .topics.process import ProcessSettings
+from .topics.reaching import ReachingSettings
 from .topics.speaking import SpeakingSettings
 from .topics.times import TimesSettings
 from .topics.tls import TlsSettings
@@ -36,6 +37,7 @@ class Settings(
     LogSettings,
     AdminSettings,
     ProcessSettings,
+    ReachingSettings,
     WhereSettings,
 ):
     """What the process shall do.

@@ -7,10 +7,14 @@ import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from itertools import chain, zip_longest
 from typing import Any
 
 from ..model import join_host_port
+
+IpAddress = IPv4Address | IPv6Address
+IpNetwork = IPv4Network | IPv6Network
 
 SockAddr = tuple[str, int] | tuple[str, int, int, int] | str
 
@@ -42,6 +46,24 @@ def numeric_or_none(host: str, port: int) -> Address | None:
     if isinstance(ip, ipaddress.IPv4Address):
         return Address(socket.AF_INET, (host, port))
     return None if ip.scope_id else Address(socket.AF_INET6, (host, port, 0, 0))
+
+
+def is_here(ip: IpAddress) -> bool:
+    """Whether the address is one of this machine's.  Never switches.
+
+    The kernel answers from the address that it is asked for, if it has it; a
+    datagram socket asks it so without sending anything.
+    """
+    if ip.is_loopback:
+        return True
+    family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as asking:
+            asking.setblocking(False)
+            asking.connect((str(ip), 9))
+            return str(asking.getsockname()[0]).partition("%")[0] == str(ip)
+    except OSError:
+        return False
 
 
 def from_addrinfo(found: Iterable[tuple[Any, ...]]) -> list[Address]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import gevent
 from gevent import monkey
@@ -29,12 +29,23 @@ MOST_ADDRESSES = 8
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 
 
+# Which of a target's addresses may be dialled.
+Screen = Callable[[TcpTarget | UnixTarget, Sequence[Address]], list[Address]]
+
+
+def everywhere(_: TcpTarget | UnixTarget, addresses: Sequence[Address]) -> list[Address]:
+    """No address is refused."""
+    return list(addresses)
+
+
 class Dialer:
     """Connects to targets.
 
     `timeout` bounds one dial, names included; `name_timeout` the names alone
     (seconds).  With `wait` a target that cannot be reached is tried again
-    for that many seconds: machines boot while people click.
+    for that many seconds: machines boot while people click.  `screen` is
+    shown the addresses of each target and returns those that are dialled;
+    it may switch, and its errors end the dial.
     """
 
     def __init__(
@@ -44,11 +55,13 @@ class Dialer:
         timeout: float = 10.0,
         name_timeout: float = 5.0,
         wait: float = 0.0,
+        screen: Screen = everywhere,
     ) -> None:
         self._pool = pool
         self._timeout = timeout
         self._name_timeout = name_timeout
         self._wait = wait
+        self._screen = screen
 
     def dial(self, target: TcpTarget | UnixTarget) -> PlainStream:
         """Return a connection to the target.  May switch.
@@ -77,7 +90,7 @@ class Dialer:
             )
 
         with Deadline(self._timeout).enforce(too_late):
-            sock = first_to_connect(self._addresses(target))
+            sock = first_to_connect(self._screen(target, self._addresses(target)))
         return _tuned(sock, target)
 
     def _addresses(self, target: TcpTarget | UnixTarget) -> list[Address]:

@@ -21,6 +21,7 @@ from ..net.certificates import ContextSource
 from ..net.stream import Stream
 from ..observer import PayloadObserver, SessionInfo, SessionLog
 from ..relay.pair import Patience
+from ..targets.policy import TargetPolicy
 from ..targets.resolver import Resolver
 from ..wire.handshake import HandshakeRules
 from ..wire.http1 import HeadLimits
@@ -42,7 +43,8 @@ def no_observers(_info: SessionInfo) -> Sequence[PayloadObserver]:
 class Context:
     """What `connection` works with.
 
-    With `balancers`, who connects may speak for somebody else.  `observers`
+    `policy` is asked before a target is dialled, and the dialer asks it of each
+    address.  With `balancers`, who connects may speak for somebody else.  `observers`
     may switch, and is asked before the 101.  `dial_error_http` turns a failed
     dial into an HTTP status instead of a 101 and a Close.
     """
@@ -54,6 +56,7 @@ class Context:
     web: WSGIApplication
     host: HostRule
     origin: OriginRule
+    policy: TargetPolicy = field(default_factory=TargetPolicy)
     balancers: Balancers | None = None
     certificate: ContextSource | None = None
     ssl_only: bool = False

@@ -1,6 +1,6 @@
 """A WebSocket request becomes a session.
 
-    origin -> handshake -> target -> dial -> 101 -> relay
+    origin -> handshake -> target -> policy -> dial -> 101 -> relay
 
 Until the 101 a refusal is raised, for `connection` to answer over HTTP;
 afterwards it is a Close.  The dial comes before the 101, so that a client
@@ -64,6 +64,8 @@ def tunnel(
             body, behind = _read_body(visit.stream, proposal.body_length, behind)
     visit.stage = "target"
     target = context.resolver.resolve(request)
+    visit.stage = "policy"
+    context.policy.check(target)
     answer = proposal.answer(body)
     visit.stage = "dial"
     try:
