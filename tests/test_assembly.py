@@ -14,7 +14,7 @@ from wsproxy_gevent.assembly import Parts
 from wsproxy_gevent.config.settings import Mode, Settings
 from wsproxy_gevent.errors import StartError, TargetForbidden, UsageError
 from wsproxy_gevent.limits import connections_allowed
-from wsproxy_gevent.model import TcpTarget
+from wsproxy_gevent.model import Peer, TcpTarget
 from wsproxy_gevent.targets.spelling import parse_target
 from wsproxy_gevent.telemetry.destinations import Logging
 from wsproxy_gevent.wire import extensions
@@ -88,6 +88,20 @@ def test_the_dialer_asks_the_policy_which_knows_our_own_target_and_listeners() -
         made.policy.check(TcpTarget("169.254.1.1", 80))
         for sock in made.listening.admin_sockets:
             sock.close()
+
+
+def test_a_balancer_is_whoever_is_trusted_if_the_protocol_is_spoken() -> None:
+    for spoken in (False, True):
+        with parts(proxy_protocol=spoken, trusted_proxies=("10.0.0.0/8",)) as made:
+            logging_to = Logging([], None, verbose=False)
+            balancers = made.context(logging_to).balancers
+            logging_to.stop()
+        assert (balancers is not None) == spoken
+    assert balancers is not None
+    trusted = ["10.1.1.1", "127.0.0.1", "::1", ""]
+    assert [balancers.trusts(Peer(host)) for host in (*trusted, "192.0.2.1")] == [True] * 4 + [
+        False
+    ]
 
 
 def test_fewer_connections_are_taken_as_they_are() -> None:

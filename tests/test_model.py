@@ -24,6 +24,7 @@ from wsproxy_gevent.model import (
         (Peer("192.0.2.1", 1234), "192.0.2.1:1234"),
         (Peer("2001:db8::1", 1234), "[2001:db8::1]:1234"),
         (Peer(""), "unix"),
+        (Peer("2001:db8::1"), "2001:db8::1"),
     ],
 )
 def test_values_print_as_people_write_them(value: object, text: str) -> None:

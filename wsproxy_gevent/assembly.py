@@ -14,6 +14,7 @@ from wsgiref.types import WSGIApplication
 
 from . import __version__
 from .administration import admin_context
+from .auth.clients import Clients
 from .auth.forwarded import TrustedProxies
 from .auth.host import HostRule
 from .auth.origin import OriginCheck, OriginRule
@@ -24,6 +25,7 @@ from .limits import OpeningLimits, connections_allowed, raise_open_files
 from .listening import Listening
 from .live.registry import Registry
 from .model import Deadlines, Target
+from .net.balancers import LOOPBACK, Balancers
 from .net.certificates import ContextSource
 from .net.dial import Dialer
 from .net.pool import NativePool
@@ -106,6 +108,8 @@ class Parts:
             web=self.site,
             host=self._host,
             origin=self._origin,
+            balancers=self._balancers(),
+            clients=Clients(self._trusted, settings.forwarded_header, logger.warning),
             certificate=self.certificate,
             ssl_only=settings.ssl_only,
             dial_error_http=settings.dial_error == "http",
@@ -161,6 +165,12 @@ class Parts:
             own=[*self.listening.bound, *(admin.bound if admin else ())],
             pool=self.pool,
         )
+
+    def _balancers(self) -> Balancers | None:
+        """Those who speak for others are trusted in whichever way they do it."""
+        if not self.settings.proxy_protocol:
+            return None
+        return Balancers([*LOOPBACK, *self.settings.trusted_proxies])
 
     def _host_rule(self) -> HostRule:
         return HostRule(

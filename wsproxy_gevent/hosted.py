@@ -175,7 +175,7 @@ class Logged:
         plain = self._plain
         visits = VisitLog(plain.log, self._log.access, self._visited)
         web = visits.pages(plain.web)
-        return replace(plain, log=visits, web=web, balancers=self._balancers)
+        return replace(plain, log=visits, web=web, balancers=self._balancers or plain.balancers)
 
 
 def sessions_grace(graceful_timeout: float) -> float:

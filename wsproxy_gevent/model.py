@@ -35,17 +35,20 @@ class Dialect(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who is at the other end of an accepted socket, as the kernel says.
+    """Who is at the other end of an accepted socket, as the kernel or a proxy says.
 
     `host` is an IP address (an IPv4 one mapped into IPv6 is unmapped), or
-    the empty string for a unix socket, whose `port` is 0.
+    the empty string for a unix socket.  `port` is 0 where there is none, or
+    nobody says it.
     """
 
     host: str
     port: int = 0
 
     def __str__(self) -> str:
-        return join_host_port(self.host, self.port) if self.host else "unix"
+        if not self.port:
+            return self.host or "unix"
+        return join_host_port(self.host, self.port)
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,16 +124,17 @@ class Door:
     ) -> Iterable[bytes]:
         """May switch."""
         environ["RAW_URI"] = handler.path  # gunicorn's logger wants it, and this handler has none
-        peer = peer_of(handler.client_address)
+        client = peer = peer_of(handler.client_address)
         try:
             request = _request(handler, self._context.head)
+            client = self._context.clients.find(request.headers, peer)
             if is_upgrade(request):
                 self._take_over(handler, peer, request)
                 return []
             self._context.host.check(request, peer)
             self._require_tls(handler)
         except ProxyError as error:
-            self._context.log.refused(peer, "request", error)
+            self._context.log.refused(client, "request", error)
             handler.close_connection = True
             return refused(error)(environ, start_response)
         return self._context.web(environ, _naming_upgrade(start_response))
@@ -190,6 +191,11 @@ def _parts(worker: Any, environment: Environment) -> Parts:
         if parts.settings.admin:
             raise NotConfigured(
                 "WSPROXY_ADMIN is served by wsproxy_gevent.worker.ProxyWorker only; leave it out"
+            )
+        if parts.settings.proxy_protocol:
+            raise NotConfigured(
+                "WSPROXY_PROXY_PROTOCOL is served by wsproxy_gevent.worker.ProxyWorker only;"
+                " leave it out"
             )
         return parts
     except NotConfigured as error:

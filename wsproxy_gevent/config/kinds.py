@@ -204,6 +204,12 @@ def _read_header(text: str, base: str) -> str:
     return text
 
 
+def _read_header_name(text: str, base: str) -> str:
+    if not re.fullmatch(_TCHARS, text):
+        raise ValueError("is no header name: give one such as X-Forwarded-For")
+    return text.lower()
+
+
 def _read_subprotocol(text: str, base: str) -> str:
     if not re.fullmatch(_TCHARS, text):
         raise ValueError("is no subprotocol name: give one such as mqtt")
@@ -241,6 +247,7 @@ def _read_network(text: str, base: str) -> str:
 HEADERS: Final = Kind(
     _read_header, "'NAME: VALUE'", 'a list of strings "Name: value"', separator="\n"
 )
+HEADER_NAME: Final = Kind(_read_header_name, "NAME", "a string: a header, auto or none")
 SUBPROTOCOLS: Final = Kind(_read_subprotocol, "NAME", "a list of strings", separator=",")
 ORIGINS: Final = Kind(_read_origin, "ORIGIN", "a list of strings", separator=",")
 HOSTS: Final = Kind(_read_host, "HOST", "a list of strings", separator=",")

@@ -19,6 +19,7 @@ from .topics.access import AccessSettings
 from .topics.admin import AdminSettings
 from .topics.log import LogSettings
 from .topics.process import ProcessSettings
+from .topics.proxies import ProxiesSettings
 from .topics.reaching import ReachingSettings
 from .topics.speaking import SpeakingSettings
 from .topics.times import TimesSettings
@@ -31,6 +32,7 @@ from .topics.where import WhereSettings
 class Settings(
     TimesSettings,
     SpeakingSettings,
+    ProxiesSettings,
     AccessSettings,
     TlsSettings,
     WebSettings,

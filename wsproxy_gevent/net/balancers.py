@@ -21,6 +21,8 @@ VERSIONS: Final = {1: b"P", 2: b"\r"}
 
 EVERYBODY: Final = "*"
 
+LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
+
 
 class Balancers:
     """The peers at `trusted` (addresses, networks, or `*`) speak for others.

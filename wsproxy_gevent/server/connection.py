@@ -2,7 +2,7 @@
 
     PROXY line, from a balancer -> first byte
     first byte -> policy | TLS, then its first byte | HTTP
-    HTTP -> host -> (page | origin -> handshake -> target -> dial -> 101 -> relay)
+    HTTP -> who sent it -> host -> (page | origin -> handshake -> target -> dial -> 101 -> relay)
 
 Everything up to the end of the request head happens under one absolute
 deadline.  What refuses is an exception that knows its answer; it is caught
@@ -16,6 +16,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import NoReturn
 
 import gevent
 
@@ -33,7 +34,7 @@ from ..model import Peer
 from ..net.clock import Deadline, http_date, wall
 from ..net.stream import Stream, StreamBroken, linger, tune
 from ..net.streams import PlainStream, Socket, TlsStream
-from ..wire import policy
+from ..wire import policy, proxyline
 from ..wire.handshake import is_upgrade
 from ..wire.http1 import RequestReader, ResponseWriter, refusal, whole
 from ..wire.message import Request, Response
@@ -96,6 +97,8 @@ def _no_address() -> tuple[str, int]:
 class Connection:
     """What is known of a client until its session begins.
 
+    `peer` is who connected, or whom a balancer named; `client` who sent the
+    request: the peer, or whom a trusted proxy names.
     `stage` names the step under way, for the log.  `request` is the last
     request that was read whole; `speaks_http` says whether an HTTP answer
     would be understood.
@@ -110,7 +113,7 @@ class Connection:
     ) -> None:
         self._context = context
         self._local = local
-        self.peer = peer
+        self.peer = self.client = peer
         self.stream = stream
         self.stage = "opening"
         self.speaks_http = False
@@ -137,13 +140,14 @@ class Connection:
 
     def take_over(self, request: Request, behind: bytes) -> None:
         """Go on where another server has read a request for a WebSocket.  May switch."""
-        self.speaks_http, self._request, self.stage = True, request, "host"
+        self.speaks_http, self.stage = True, "host"
+        self._note(request)
         self._context.host.check(request, self.peer)
         self._upgrade(request, behind, Deadline(self._context.limits.opening))
 
     def refuse(self, error: ProxyError) -> None:
         """Answer with the error's HTTP status, if HTTP is spoken, and log it.  May switch."""
-        self._context.log.refused(self.peer, self.stage, error)
+        self._context.log.refused(self.client, self.stage, error)
         if isinstance(error, PeerLeft):
             return
         try:
@@ -166,7 +170,8 @@ class Connection:
             return b""
         line, behind = balancers.read_line(plain)
         if line.source is not None and line.destination is not None:
-            self.peer, self._spoken_for = line.source, True
+            self.peer = self.client = line.source
+            self._spoken_for = True
             local = line.destination.host, line.destination.port
             self._local = lambda: local
         return behind
@@ -177,6 +182,8 @@ class Connection:
         Returns what has been read, which is more than that byte as a rule.
         """
         received = received or plain.read_some()
+        if proxyline.begins(received):
+            self._refuse_balancer(received)
         opening = _decide(received)
         if opening is Opening.TLS:
             self.stage = "tls"
@@ -187,6 +194,13 @@ class Connection:
         if opening in (Opening.UNKNOWN, Opening.TLS):
             raise NotHttp("these bytes begin neither HTTP nor anything else spoken here")
         return opening, received
+
+    def _refuse_balancer(self, received: bytes) -> NoReturn:
+        """Without the help of its line, everybody behind it would pass for it."""
+        self.stage, self.speaks_http = "request", received.startswith(b"P")
+        fault = "a PROXY line came from a peer that is not asked for one"
+        cure = f"--proxy-protocol, and --trusted-proxies {self.peer.host}"
+        raise NotHttp(fault, detail=f"{fault}; if it is a balancer of yours: {cure}")
 
     def _start_tls(self, plain: PlainStream, hello: bytes) -> None:
         certificate = self._context.certificate
@@ -224,12 +238,17 @@ class Connection:
     def _read_request(self, received: bytes) -> tuple[Request, bytes]:
         """Read on to the end of a request head; also returns the bytes that came behind it."""
         self.speaks_http = True
-        self.stage, self._request = "request", None
+        self.stage, self._request, self.client = "request", None, self.peer
         reader = RequestReader(self._context.head)
         while (request := reader.feed(received)) is None:
             received = self._read()
-        self._request = request
+        self._note(request)
         return request, reader.leftover
+
+    def _note(self, request: Request) -> None:
+        """From here on, who sent it is whom a trusted proxy names."""
+        self._request = request
+        self.client = self._context.clients.find(request.headers, self.peer)
 
     def _read(self) -> bytes:
         data = self.stream.read_some()
@@ -251,9 +270,9 @@ class Connection:
         if self._context.ssl_only and not self.secure:
             self._last_words(_to_https(request))
             return False
-        environ = hosting.environ_of(request, self.peer, self._local(), secure=self.secure)
+        environ = hosting.environ_of(request, self.client, self._local(), secure=self.secure)
         writer = ResponseWriter(request, date=http_date(wall()))
-        logger.debug("%s asks %s %s", self.peer, request.method, request.path)
+        logger.debug("%s asks %s %s", self.client, request.method, request.path)
         goes_on = hosting.respond(self._context.web, environ, self.stream, writer)
         if not goes_on:
             self._part()

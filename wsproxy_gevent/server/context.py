@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from wsgiref.types import WSGIApplication
 
+from ..auth.clients import Clients
 from ..auth.host import HostRule
 from ..auth.origin import OriginRule
 from ..limits import OpeningLimits
@@ -44,7 +45,8 @@ class Context:
     """What `connection` works with.
 
     `policy` is asked before a target is dialled, and the dialer asks it of each
-    address.  With `balancers`, who connects may speak for somebody else.  `observers`
+    address.  With `balancers`, who connects may speak for somebody else;
+    `clients` finds the sender of a request that came through a proxy.  `observers`
     may switch, and is asked before the 101.  `dial_error_http` turns a failed
     dial into an HTTP status instead of a 101 and a Close.
     """
@@ -58,6 +60,7 @@ class Context:
     origin: OriginRule
     policy: TargetPolicy = field(default_factory=TargetPolicy)
     balancers: Balancers | None = None
+    clients: Clients = field(default_factory=Clients)
     certificate: ContextSource | None = None
     ssl_only: bool = False
     dial_error_http: bool = False

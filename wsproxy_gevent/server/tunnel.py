@@ -30,12 +30,15 @@ from .context import Context
 
 
 class Visit(Protocol):
-    """Who asks, and over what; `stage` names the step under way, for the log.
+    """Who asks, and over what: `peer` connected, `client` sent the request.
+
+    `stage` names the step under way, for the log.
 
     `speaks_http` says whether an HTTP answer would be understood.
     """
 
     peer: Peer
+    client: Peer
     stage: str
     speaks_http: bool
 
@@ -113,7 +116,7 @@ def _open_and_close(
     context: Context, visit: Visit, proposal: Proposal, answer: bytes, error: ProxyError
 ) -> None:
     """A browser shows a Close's reason, but nothing of a refused handshake.  May switch."""
-    context.log.refused(visit.peer, "dial", error)
+    context.log.refused(visit.client, "dial", error)
     visit.speaks_http = False
     visit.stream.write_all(answer)
     client = ClientEnd(visit.stream, _open(proposal, _kind(context, proposal)))
@@ -124,7 +127,7 @@ def _info(visit: Visit, request: Request, proposal: Proposal, target: Target) ->
     now = wall()
     return SessionInfo(
         id=new_session_id(now),
-        peer=visit.peer,
+        peer=visit.client,
         target=target,
         dialect=proposal.dialect,
         subprotocol=proposal.subprotocol,

@@ -34,6 +34,11 @@ _HEADER = struct.Struct("!12sBBH")
 _PORTS = struct.Struct("!HH")
 
 
+def begins(received: bytes) -> bool:
+    """Whether these first bytes are a balancer's, which no client's are."""
+    return received.startswith((_TEXT, _BINARY))
+
+
 @dataclass(frozen=True, slots=True)
 class ProxyLine:
     """Both ends of the connection that the sender accepted.

@@ -33,10 +33,3 @@ class AccessSettings:
         topic=Topic.ACCESS,
         meaning="Take requests for this host name while bound to loopback.",
     )
-    trusted_proxies: tuple[str, ...] = setting(
-        (),
-        kind=kinds.NETWORKS,
-        topic=Topic.ACCESS,
-        meaning="Believe the X-Forwarded headers of peers with these addresses.",
-        shown="loopback and unix sockets",
-    )
