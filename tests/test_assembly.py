@@ -14,7 +14,7 @@ from wsproxy_gevent.assembly import Parts
 from wsproxy_gevent.config.settings import Mode, Settings
 from wsproxy_gevent.errors import StartError, TargetForbidden, UsageError
 from wsproxy_gevent.limits import connections_allowed
-from wsproxy_gevent.model import Peer, TcpTarget
+from wsproxy_gevent.model import Peer, TcpTarget, TlsTarget
 from wsproxy_gevent.targets.spelling import parse_target
 from wsproxy_gevent.telemetry.destinations import Logging
 from wsproxy_gevent.wire import extensions
@@ -85,7 +85,7 @@ def test_the_dialer_asks_the_policy_which_knows_our_own_target_and_listeners() -
                 dialer.dial(target)
         with pytest.raises(TargetForbidden):
             dialer.dial(TcpTarget("169.254.1.1", 81))
-        made.policy.check(TcpTarget("169.254.1.1", 80))
+        made.policy.admit(TcpTarget("169.254.1.1", 80))
         for sock in made.listening.admin_sockets:
             sock.close()
 
@@ -102,6 +102,26 @@ def test_a_balancer_is_whoever_is_trusted_if_the_protocol_is_spoken() -> None:
     assert [balancers.trusts(Peer(host)) for host in (*trusted, "192.0.2.1")] == [True] * 4 + [
         False
     ]
+
+
+def test_what_is_wrong_with_a_target_over_tls_is_found_at_start() -> None:
+    for changes in (
+        {"target": "tls://vm:1?ca=/nowhere.pem"},
+        {"target_ca": "/nowhere.pem"},
+        {"target_cert": "/nowhere.pem"},
+        {"target_key": "/nowhere.pem"},
+    ):
+        with pytest.raises(StartError, match=r"/nowhere\.pem"), parts(**changes):
+            pass
+
+
+def test_a_target_can_be_put_behind_tls_from_outside() -> None:
+    with parts(ssl_target=True) as made:
+        assert made.target == TlsTarget("localhost", 5900)
+        assert made.policy.admit(TcpTarget("vm", 1)) == TlsTarget("vm", 1)
+        assert "-> tls://localhost:5900 (" in made.start_line
+    with parts() as made:
+        assert made.policy.admit(TcpTarget("vm", 1)) == TcpTarget("vm", 1)
 
 
 def test_fewer_connections_are_taken_as_they_are() -> None:

@@ -24,11 +24,12 @@ from .errors import StartError
 from .limits import OpeningLimits, connections_allowed, raise_open_files
 from .listening import Listening
 from .live.registry import Registry
-from .model import Deadlines, Target
+from .model import Deadlines, Target, TlsTarget, Trust
 from .net.balancers import LOOPBACK, Balancers
 from .net.certificates import ContextSource
 from .net.dial import Dialer
 from .net.pool import NativePool
+from .net.tls_target import TlsTowards
 from .observer import PayloadObserver, SessionInfo
 from .record.disk import CALLS_AT_ONCE
 from .record.writer import Recorder
@@ -37,7 +38,7 @@ from .server.context import Context
 from .site import find_site
 from .targets.policy import TargetPolicy
 from .targets.resolver import StaticResolver
-from .targets.spelling import parse_target
+from .targets.spelling import over_tls, parse_target
 from .telemetry.destinations import Logging
 from .telemetry.log import TextSessionLog
 from .telemetry.traffic import TrafficPrinter
@@ -68,8 +69,9 @@ class Parts:
         threads, live sessions and what has not changed are taken over.
         """
         self.settings = settings
-        self.target: Target = parse_target(settings.target or "")
+        self.target: Target = _target(settings)
         self.pool: NativePool = earlier.pool if earlier else NativePool()
+        self._tls = _tls_towards(settings, self.pool, self.target)
         self.registry: Registry = earlier.registry if earlier else Registry()
         self.health: Health = earlier.health if earlier else Health()
         _check_compress(settings.compress)
@@ -104,6 +106,7 @@ class Parts:
                 timeout=settings.dial_timeout,
                 wait=settings.dial_wait,
                 screen=self.policy.screen,
+                tls=self._tls,
             ),
             web=self.site,
             host=self._host,
@@ -163,6 +166,7 @@ class Parts:
             self.settings.allow_target,
             fixed=[self.target],
             own=[*self.listening.bound, *(admin.bound if admin else ())],
+            tls_only=self.settings.ssl_target,
             pool=self.pool,
         )
 
@@ -212,6 +216,31 @@ class Parts:
         if self.certificate is not None or self.settings.cert == "none":
             return ""
         return f" only: there is no {os.path.basename(self.settings.cert)}"
+
+
+def _target(settings: Settings) -> Target:
+    target = parse_target(settings.target or "")
+    return over_tls(target) if settings.ssl_target else target
+
+
+def _tls_towards(settings: Settings, pool: NativePool, target: Target) -> TlsTowards:
+    """What is known of targets over TLS; the files that are named are read now."""
+    general = Trust(
+        ca=settings.target_ca,
+        pins=settings.target_pin,
+        sni=settings.target_sni,
+        cert=settings.target_cert,
+        key=settings.target_key,
+        verify=False if settings.target_insecure else None,
+    )
+    if general.key and not general.cert:
+        raise StartError(f"--target-key {general.key} has no certificate: name it --target-cert")
+    towards = TlsTowards(pool, general)
+    if isinstance(target, TlsTarget):
+        towards.check(target.trust)
+    elif general.items:
+        towards.check(general)
+    return towards
 
 
 def _recorder(path: str | None, earlier: Parts | None = None) -> Recorder | None:

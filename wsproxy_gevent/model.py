@@ -6,6 +6,7 @@ import enum
 import os
 from dataclasses import dataclass
 from typing import NewType
+from urllib.parse import quote
 
 Buffer = bytes | bytearray | memoryview
 
@@ -61,6 +62,62 @@ class TcpTarget:
 
 
 @dataclass(frozen=True, slots=True)
+class Trust:
+    """Whom we take for the target over TLS, and for whom it shall take us.
+
+    `ca` is a PEM file, or a directory of them, in place of the system's
+    authorities; `pins` are SHA-256 digests in lower-case hex, of which one must
+    be that of the certificate or of its public key.  `sni` is the name that is
+    sent and looked for, if not the host's.  `cert` and `key` are what we show.
+    Without a word, `verify` is None: what else is said decides.
+    """
+
+    ca: str | None = None
+    pins: tuple[str, ...] = ()
+    sni: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    verify: bool | None = None
+
+    def over(self, general: Trust) -> Trust:
+        """This, and what is said in general where this says nothing.
+
+        A target that says itself by what it is known is known by that alone.
+        """
+        known = self if self.ca or self.pins or self.verify is not None else general
+        shown = self if self.cert else general
+        return Trust(
+            ca=known.ca,
+            pins=known.pins,
+            sni=self.sni or general.sni,
+            cert=shown.cert,
+            key=shown.key,
+            verify=known.verify,
+        )
+
+    @property
+    def items(self) -> list[tuple[str, str]]:
+        """What is said, as `tls://` targets spell it."""
+        said = [("ca", self.ca), *(("pin", pin) for pin in self.pins), ("sni", self.sni)]
+        said += [("cert", self.cert), ("key", self.key)]
+        verify = None if self.verify is None else ("no", "yes")[self.verify]
+        return [(name, text) for name, text in (*said, ("verify", verify)) if text is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class TlsTarget:
+    """A TCP service behind TLS."""
+
+    host: str
+    port: int
+    trust: Trust = Trust()  # frozen
+
+    def __str__(self) -> str:
+        query = "&".join(f"{name}={quote(text, safe='/:')}" for name, text in self.trust.items)
+        return f"tls://{join_host_port(self.host, self.port)}{'?' if query else ''}{query}"
+
+
+@dataclass(frozen=True, slots=True)
 class UnixTarget:
     path: str
 
@@ -76,7 +133,10 @@ class EchoTarget:
         return "echo:"
 
 
-Target = TcpTarget | UnixTarget | EchoTarget
+# What a connection is made to; the echo needs none.
+Dialled = TcpTarget | TlsTarget | UnixTarget
+
+Target = Dialled | EchoTarget
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,10 @@ _RISKS: Final[tuple[tuple[Holds, str], ...]] = (
         "pages of any site may connect in their visitors' name (--origin-check any)",
     ),
     (
+        lambda s, _: s.target_insecure,
+        "targets over TLS are not verified (--target-insecure); --target-ca or --target-pin is",
+    ),
+    (
         lambda s, _: s.lenient,
         "with the profile websockify the Origin and Host rules only warn",
     ),

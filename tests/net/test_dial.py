@@ -16,6 +16,7 @@ from wsproxy_gevent.net import dial
 from wsproxy_gevent.net.address import Address
 from wsproxy_gevent.net.dial import Dialer
 from wsproxy_gevent.net.pool import NativePool, PoolTimeout
+from wsproxy_gevent.net.streams import PlainStream
 
 from .sockets import V4, V6, bound, descriptors, listening, silent
 
@@ -79,6 +80,7 @@ def test_no_more_than_the_first_addresses_are_tried() -> None:
 def test_a_connection_is_tuned() -> None:
     with listening() as (_, address):
         stream = Dialer(ScriptedPool()).dial(at(address))
+        assert isinstance(stream, PlainStream)
         with socket.socket(fileno=socket.dup(stream.fileno())) as copy:
             assert copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
         stream.abort()

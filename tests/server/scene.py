@@ -17,7 +17,7 @@ from wsproxy_gevent.auth.origin import OriginRule
 from wsproxy_gevent.errors import ProxyError
 from wsproxy_gevent.limits import OpeningLimits
 from wsproxy_gevent.live.registry import Registry
-from wsproxy_gevent.model import Peer, Target, TcpTarget, UnixTarget
+from wsproxy_gevent.model import Dialled, Peer, Target, TcpTarget
 from wsproxy_gevent.net.stream import Stream
 from wsproxy_gevent.net.streams import PlainStream
 from wsproxy_gevent.relay.ending import Patience
@@ -56,10 +56,12 @@ class FakeDialer:
     def __init__(self, error: ProxyError | None = None) -> None:
         self._error = error
         self.dialled: list[Target] = []
+        self.ahead: list[bytes] = []
         self.services: list[gsocket.socket] = []
 
-    def dial(self, target: TcpTarget | UnixTarget) -> Stream:
+    def dial(self, target: Dialled, ahead: bytes = b"") -> Stream:
         self.dialled.append(target)
+        self.ahead.append(ahead)
         if self._error is not None:
             raise self._error
         ours, theirs = gsocket.socketpair()

@@ -9,7 +9,7 @@ from gevent.event import Event
 from tests.fakes import RecordingObserver
 from tests.server.scene import HASTY_LIMITS, SECONDS, TARGET, FakeDialer, scene, upgrade
 from wsproxy_gevent.errors import Busy, ProxyError, TargetRefused, TargetTimeout
-from wsproxy_gevent.model import Dialect, EchoTarget, TcpTarget, UnixTarget
+from wsproxy_gevent.model import Dialect, Dialled, EchoTarget, TcpTarget
 from wsproxy_gevent.net import leaving
 from wsproxy_gevent.net.stream import Stream
 from wsproxy_gevent.observer import SessionInfo
@@ -193,7 +193,7 @@ class PatientDialer(FakeDialer):
         super().__init__()
         self.begun, self.given_up = Event(), Event()
 
-    def dial(self, target: TcpTarget | UnixTarget) -> Stream:
+    def dial(self, target: Dialled, ahead: bytes = b"") -> Stream:
         self.begun.set()
         try:
             Event().wait()

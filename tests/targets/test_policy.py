@@ -44,7 +44,7 @@ def passes(policy: TargetPolicy, text: str, *resolved: str) -> bool:
     assert isinstance(target, TcpTarget)
     addresses = [address_of(host, target.port) for host in resolved or (target.host,)]
     try:
-        policy.check(target)
+        policy.admit(target)
         return policy.screen(target, addresses) == addresses
     except TargetForbidden:
         return False
@@ -80,7 +80,7 @@ def test_no_request_is_led_there_whatever_the_list_says(host: str) -> None:
     target = TcpTarget(host, 5900)
     for policy in (TargetPolicy(), TargetPolicy(["0.0.0.0/0", "::/0", "*"])):
         with pytest.raises(TargetForbidden):
-            policy.check(target)
+            policy.admit(target)
         with pytest.raises(TargetForbidden):
             policy.screen(TcpTarget("name.example", 5900), [address_of(host)])
 
@@ -94,7 +94,7 @@ def test_loopback_and_private_addresses_are_the_operators_to_name(host: str) -> 
 def test_the_operators_own_target_goes_anywhere(host: str) -> None:
     target = TcpTarget(host, 5900)
     policy = TargetPolicy(["elsewhere.example"], fixed=[target])
-    policy.check(target)
+    policy.admit(target)
     assert policy.screen(target, [address_of(host)]) == [address_of(host)]
 
 
@@ -112,7 +112,7 @@ def test_the_client_is_told_no_address_and_the_log_is() -> None:
 
 
 def test_the_echo_leads_nowhere() -> None:
-    TargetPolicy(["a.example"]).check(EchoTarget())
+    TargetPolicy(["a.example"]).admit(EchoTarget())
     assert TargetPolicy(["a.example"]).screen(EchoTarget(), []) == []
 
 
@@ -135,16 +135,16 @@ def test_the_echo_leads_nowhere() -> None:
 def test_our_own_listener_is_no_target(bound: str, target: str) -> None:
     policy = TargetPolicy(own=[(bound, 6080)])
     with pytest.raises(TargetForbidden, match="no request is led to") as refused:
-        policy.check(TcpTarget(target, 6080))
+        policy.admit(TcpTarget(target, 6080))
     assert "this proxy itself" in refused.value.detail
-    policy.check(TcpTarget(target, 6081))
+    policy.admit(TcpTarget(target, 6081))
 
 
 def test_another_address_at_our_port_is_a_target() -> None:
     policy = TargetPolicy(own=[("0.0.0.0", 6080), ("127.0.0.1", 6081)])
-    policy.check(TcpTarget("192.0.2.7", 6080))
-    policy.check(TcpTarget("2001:db8::7", 6080))
-    policy.check(TcpTarget("127.0.0.2", 6081))
+    policy.admit(TcpTarget("192.0.2.7", 6080))
+    policy.admit(TcpTarget("2001:db8::7", 6080))
+    policy.admit(TcpTarget("127.0.0.2", 6081))
 
 
 def test_our_own_socket_is_no_target_by_any_path(tmp_path: Path, pool: NativePool) -> None:
@@ -211,10 +211,10 @@ def test_what_the_list_does_not_name_is_refused(
 
 def test_a_name_that_can_be_nowhere_allowed_is_refused_before_it_is_resolved() -> None:
     policy = TargetPolicy(["10.0.0.0/8:80", "vm.example:81"])
-    policy.check(TcpTarget("any.example", 80))
+    policy.admit(TcpTarget("any.example", 80))
     for host, port in (("any.example", 81), ("vm.example", 82)):
         with pytest.raises(TargetForbidden, match="--allow-target"):
-            policy.check(TcpTarget(host, port))
+            policy.admit(TcpTarget(host, port))
 
 
 def test_a_list_of_paths_is_held_to_behind_symlinks(tmp_path: Path, pool: NativePool) -> None:
@@ -307,6 +307,6 @@ def test_each_attempt_of_a_patient_dialer_is_checked(monkeypatch: pytest.MonkeyP
 def test_a_target_is_told_from_the_operators_by_what_it_is() -> None:
     fixed: Target = TcpTarget("169.254.1.1", 80)
     policy = TargetPolicy(fixed=[fixed])
-    policy.check(TcpTarget("169.254.1.1", 80))
+    policy.admit(TcpTarget("169.254.1.1", 80))
     with pytest.raises(TargetForbidden):
-        policy.check(TcpTarget("169.254.1.1", 81))
+        policy.admit(TcpTarget("169.254.1.1", 81))

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from wsproxy_gevent.errors import UsageError
-from wsproxy_gevent.model import EchoTarget, Target, TcpTarget, UnixTarget
-from wsproxy_gevent.targets.spelling import parse_target
+from wsproxy_gevent.model import EchoTarget, Target, TcpTarget, TlsTarget, Trust, UnixTarget
+from wsproxy_gevent.targets.spelling import over_tls, parse_pin, parse_target
+
+PIN = "01ab" * 16
 
 RIGHT: list[tuple[str, Target]] = [
     ("localhost:5900", TcpTarget("localhost", 5900)),
@@ -24,7 +28,47 @@ RIGHT: list[tuple[str, Target]] = [
     ("unix:/run/with space:5900", UnixTarget("/run/with space:5900")),
     ("unix:/" + "x" * 106, UnixTarget("/" + "x" * 106)),
     ("echo:", EchoTarget()),
+    ("tls://vm.example:5901", TlsTarget("vm.example", 5901)),
+    ("tls://[::1]:5901", TlsTarget("::1", 5901)),
+    ("tls://vm:1?verify=no", TlsTarget("vm", 1, Trust(verify=False))),
+    ("tls://vm:1?verify=yes&sni=a.b", TlsTarget("vm", 1, Trust(sni="a.b", verify=True))),
+    ("tls://vm:1?ca=/a%20b%26c.pem", TlsTarget("vm", 1, Trust(ca="/a b&c.pem"))),
+    ("tls://vm:1?ca=/a=b+c.pem", TlsTarget("vm", 1, Trust(ca="/a=b+c.pem"))),
+    ("tls://vm:1?cert=/c.pem&key=/k.pem", TlsTarget("vm", 1, Trust(cert="/c.pem", key="/k.pem"))),
+    (f"tls://vm:1?pin={PIN}", TlsTarget("vm", 1, Trust(pins=(PIN,)))),
+    (f"tls://vm:1?pin={PIN}&pin={'0' * 64}", TlsTarget("vm", 1, Trust(pins=(PIN, "0" * 64)))),
 ]
+
+# One digest, as people have it.
+PINS = [
+    PIN,
+    PIN.upper(),
+    ":".join(PIN[at : at + 2] for at in range(0, 64, 2)).upper(),
+    f"sha256:{PIN}",
+    f"SHA256:{PIN}",
+    f"sha256//{base64.b64encode(bytes.fromhex(PIN)).decode()}",
+    f"sha256/{base64.b64encode(bytes.fromhex(PIN)).decode()}",
+    base64.b64encode(bytes.fromhex(PIN)).decode(),
+]
+
+
+@pytest.mark.parametrize("text", PINS)
+def test_a_pin_is_taken_as_people_have_it(text: str) -> None:
+    assert parse_pin(text) == PIN
+    assert parse_target(f"tls://vm:1?pin={text}") == TlsTarget("vm", 1, Trust(pins=(PIN,)))
+
+
+@pytest.mark.parametrize("text", ["", "sha256:", PIN[:-1], PIN + "00", "md5:" + PIN, "é" * 64])
+def test_what_is_no_pin(text: str) -> None:
+    with pytest.raises(UsageError, match="no SHA-256 digest"):
+        parse_pin(text)
+
+
+def test_a_tcp_target_can_be_put_behind_tls() -> None:
+    assert over_tls(TcpTarget("vm", 1)) == TlsTarget("vm", 1)
+    for other in (EchoTarget(), UnixTarget("/x"), TlsTarget("vm", 1, Trust(verify=False))):
+        assert over_tls(other) is other
+
 
 # Text, a part of what was wrong, a part of what would be right.
 WRONG = [
@@ -67,6 +111,16 @@ WRONG = [
     ("unix:/a\x00b", "NUL", "unix:/run"),
     ("unix:/" + "x" * 107, "107 bytes", "a shorter one"),
     ("unix:/" + "ü" * 54, "107 bytes", "a shorter one"),
+    ("tls://vm", "port is missing", "vm:5900"),
+    ("tls://vm:1/", "'1/' is no port", "1 to 65535"),
+    ("tls://vm:1?ca", "'ca' says nothing", "ca=FILE"),
+    ("tls://vm:1?ca=", "'ca=' says nothing", "ca=FILE"),
+    ("tls://vm:1?ca=relative.pem", "not absolute", "ca=/"),
+    ("tls://vm:1?key=/k.pem", "no certificate", "cert=/"),
+    ("tls://vm:1?verify=maybe", "neither yes nor no", "verify=no"),
+    ("tls://vm:1?verify=no&verify=no", "verify is said twice", "ca=FILE"),
+    ("tls://vm:1?sni=a%20b", "' '", "host:port"),
+    ("tls://vm:1?trust=all", "'trust' is nothing", "ca=FILE"),
     ("echo:5900", "nothing behind the colon", "echo:"),
 ]
 
@@ -92,7 +146,7 @@ def test_a_wrong_target_says_what_is_wrong_and_what_would_be_right(
     assert right in cure
 
 
-@given(st.text(st.sampled_from("a1.:[]/%-unixecho \x00"), max_size=12))
+@given(st.text(st.sampled_from("a1.:[]/%-unixechotls?&= \x00"), max_size=12))
 def test_any_text_is_a_target_that_prints_the_same_or_a_usage_error(text: str) -> None:
     try:
         target = parse_target(text)

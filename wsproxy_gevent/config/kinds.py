@@ -20,7 +20,7 @@ from ..errors import UsageError
 from ..net.listen import parse_source
 from ..targets.policy import FORMS as ALLOWANCES
 from ..targets.policy import parse_allowance
-from ..targets.spelling import parse_target
+from ..targets.spelling import parse_pin, parse_target
 
 Reader = Callable[[str, str], object]
 
@@ -236,6 +236,13 @@ def _read_allowance(text: str, base: str) -> str:
     return text
 
 
+def _read_pin(text: str, base: str) -> str:
+    try:
+        return parse_pin(text)
+    except UsageError:
+        raise ValueError("is no SHA-256 digest: give 64 hex digits, or base64") from None
+
+
 def _read_network(text: str, base: str) -> str:
     try:
         return str(ipaddress.ip_network(text, strict=False))
@@ -252,4 +259,5 @@ SUBPROTOCOLS: Final = Kind(_read_subprotocol, "NAME", "a list of strings", separ
 ORIGINS: Final = Kind(_read_origin, "ORIGIN", "a list of strings", separator=",")
 HOSTS: Final = Kind(_read_host, "HOST", "a list of strings", separator=",")
 TARGETS: Final = Kind(_read_allowance, "TARGET", "a list of strings", separator=",")
+PINS: Final = Kind(_read_pin, "SHA256", "a list of strings", separator=",")
 NETWORKS: Final = Kind(_read_network, "CIDR", "a list of strings", separator=",")

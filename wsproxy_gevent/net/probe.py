@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable
 from threading import Thread
 
-from ..model import EchoTarget, Target, TcpTarget, UnixTarget
+from ..model import Dialled, EchoTarget, Target, UnixTarget
 
 # Linux's tables of sockets, and how a listening one is marked there.
 TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
@@ -46,7 +46,7 @@ def warning_in_time(
     return found[0] if found else None
 
 
-def why_down(target: TcpTarget | UnixTarget, tables: tuple[str, ...] = TABLES) -> str | None:
+def why_down(target: Dialled, tables: tuple[str, ...] = TABLES) -> str | None:
     """Why nobody would answer there now; None if nothing is known against it.
 
     Blocks on the resolver and the disk.

@@ -16,7 +16,7 @@ from ..auth.host import HostRule
 from ..auth.origin import OriginRule
 from ..limits import OpeningLimits
 from ..live.registry import Registry
-from ..model import TcpTarget, UnixTarget
+from ..model import Dialled
 from ..net.balancers import Balancers
 from ..net.certificates import ContextSource
 from ..net.stream import Stream
@@ -31,8 +31,11 @@ Observers = Callable[[SessionInfo], Sequence[PayloadObserver]]
 
 
 class Dials(Protocol):
-    def dial(self, target: TcpTarget | UnixTarget) -> Stream:
-        """A stream to the target, within a deadline of its own.  May switch."""
+    def dial(self, target: Dialled, ahead: bytes = b"") -> Stream:
+        """A stream to the target, within a deadline of its own.  May switch.
+
+        `ahead` is sent before anything else.
+        """
 
 
 def no_observers(_info: SessionInfo) -> Sequence[PayloadObserver]:

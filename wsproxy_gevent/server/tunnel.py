@@ -68,7 +68,7 @@ def tunnel(
     visit.stage = "target"
     target = context.resolver.resolve(request)
     visit.stage = "policy"
-    context.policy.check(target)
+    target = context.policy.admit(target)
     answer = proposal.answer(body)
     visit.stage = "dial"
     try:

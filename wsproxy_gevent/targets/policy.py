@@ -21,9 +21,10 @@ from ipaddress import IPv4Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
 from ..errors import TargetForbidden, UsageError
-from ..model import EchoTarget, Target, UnixTarget
+from ..model import EchoTarget, Target, TcpTarget, TlsTarget, UnixTarget
 from ..net.address import Address, IpAddress, IpNetwork, is_here
 from ..net.pool import NativePool
+from .spelling import over_tls
 
 # A host and a port, or the path of a unix socket.
 Bound = tuple[str, int] | str
@@ -83,6 +84,7 @@ class TargetPolicy:
 
     `allowed` are the entries of `--allow-target`: without any, everything is
     allowed that is not always refused.  `own` is where we listen ourselves.
+    With `tls_only` a TCP target is one behind TLS.
     Raises `UsageError` for an entry that says nothing.
     """
 
@@ -92,9 +94,11 @@ class TargetPolicy:
         *,
         fixed: Collection[Target] = (),
         own: Iterable[Bound] = (),
+        tls_only: bool = False,
         pool: NativePool | None = None,
     ) -> None:
         self._fixed = tuple(fixed)
+        self._tls_only = tls_only
         entries = [parse_allowance(text) for text in allowed]
         self._allowances = [entry for entry in entries if isinstance(entry, Allowance)]
         self._paths = [entry for entry in entries if isinstance(entry, str)]
@@ -104,13 +108,17 @@ class TargetPolicy:
         self._own_paths = {os.path.realpath(path) for path in bound if isinstance(path, str)}
         self._pool = pool or NativePool(1)
 
-    def check(self, target: Target) -> None:
-        """What can be said before a name is resolved.  Never switches.
+    def admit(self, target: Target) -> Target:
+        """The target as it is to be dialled, if that may be.  Never switches.
 
-        Raises `TargetForbidden`.
+        Raises `TargetForbidden` for what is refused before a name is resolved.
         """
-        if target in self._fixed or isinstance(target, EchoTarget | UnixTarget):
-            return
+        target = over_tls(target) if self._tls_only else target
+        if target not in self._fixed and not isinstance(target, EchoTarget | UnixTarget):
+            self._check_host(target)
+        return target
+
+    def _check_host(self, target: TcpTarget | TlsTarget) -> None:
         ip = ip_or_none(target.host)
         if ip is not None:
             self._check_address(target, ip, target.port, named=False)

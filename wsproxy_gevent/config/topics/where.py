@@ -57,7 +57,7 @@ class WhereSettings:
         kind=kinds.TARGET,
         topic=Topic.WHERE,
         meaning="Forward to this, as the second argument says: host:port, [v6]:port, "
-        "unix:/path, or echo: to answer each message with itself.",
+        "tls://host:port, unix:/path, or echo: to answer each message with itself.",
         shown="none; vnc: localhost:5900",
     )
     prefer_ipv6: bool = setting(
