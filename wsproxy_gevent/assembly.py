@@ -45,6 +45,7 @@ from .telemetry.traffic import TrafficPrinter
 from .web.health import Health
 from .wire import extensions
 from .wire.handshake import HandshakeRules
+from .wire.proxysend import LINES
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +101,7 @@ class Parts:
             log=self._log,
             registry=self.registry,
             resolver=StaticResolver(self.target),
+            introduce=LINES.get(settings.send_proxy),
             policy=self.policy,
             dialer=Dialer(
                 self.pool,

@@ -38,7 +38,7 @@ from .model import Peer
 from .net.sslsocket import SslSocketStream
 from .net.stream import Stream, tune
 from .net.streams import PlainStream
-from .server.connection import serve_upgrade
+from .server.connection import local_of, serve_upgrade
 from .server.listener import peer_of
 from .stopping import drain
 from .web.response import refused
@@ -149,7 +149,10 @@ class Door:
         behind = _take_leftover(handler)
         tune(handler.socket)
         stream = _stream(handler.socket)
-        session = self._sessions.spawn(serve_upgrade, self._context, stream, peer, request, behind)
+        local = local_of(handler.socket.getsockname())
+        session = self._sessions.spawn(
+            serve_upgrade, self._context, stream, peer, request, behind, local
+        )
         try:
             session.join()
         finally:

@@ -94,6 +94,21 @@ def test_a_unix_target_is_dialled(tmp_path: Path) -> None:
         Dialer(ScriptedPool()).dial(UnixTarget(path)).abort()
 
 
+def test_what_goes_ahead_is_the_first_that_a_target_hears(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as unix, listening() as (tcp, address):
+        unix.bind(path)
+        unix.listen()
+        for listener, target in ((unix, UnixTarget(path)), (tcp, at(address))):
+            stream = Dialer(ScriptedPool()).dial(target, b"PROXY UNKNOWN\r\n")
+            stream.write_all(b"RFB")
+            accepted, _ = listener.accept()
+            with accepted, accepted.makefile("rb") as heard:
+                stream.finish()
+                assert heard.read() == b"PROXY UNKNOWN\r\nRFB"
+            stream.abort()
+
+
 # -- What can go wrong -----------------------------------------------------------------
 
 

@@ -7,10 +7,11 @@ import pytest
 from gevent.event import Event
 
 from tests.fakes import RecordingObserver
-from tests.server.scene import HASTY_LIMITS, SECONDS, TARGET, FakeDialer, scene, upgrade
+from tests.server.scene import HASTY_LIMITS, PEER, SECONDS, TARGET, FakeDialer, scene, upgrade
 from wsproxy_gevent.errors import Busy, ProxyError, TargetRefused, TargetTimeout
-from wsproxy_gevent.model import Dialect, Dialled, EchoTarget, TcpTarget
+from wsproxy_gevent.model import Dialect, Dialled, EchoTarget, Peer, TcpTarget
 from wsproxy_gevent.net import leaving
+from wsproxy_gevent.net.balancers import Balancers
 from wsproxy_gevent.net.stream import Stream
 from wsproxy_gevent.observer import SessionInfo
 from wsproxy_gevent.targets.policy import TargetPolicy
@@ -18,6 +19,7 @@ from wsproxy_gevent.targets.resolver import StaticResolver
 from wsproxy_gevent.wire.handshake import HandshakeRules
 from wsproxy_gevent.wire.hybi import HybiSession, Role
 from wsproxy_gevent.wire.payload import PayloadKind
+from wsproxy_gevent.wire.proxysend import Introduction, text_line
 
 HIXIE_75 = (
     b"GET /demo HTTP/1.1\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n"
@@ -71,6 +73,36 @@ def test_a_target_that_the_policy_forbids_is_never_dialled() -> None:
         assert b"169.254" not in answer
         assert it.refusal() == ("policy", "target-forbidden")
     assert it.dialer.dialled == []
+
+
+def test_a_target_is_told_of_the_client_and_the_session_if_it_shall_be() -> None:
+    told: list[Introduction] = []
+
+    def introduce(introduction: Introduction) -> bytes:
+        told.append(introduction)
+        return b"LINE"
+
+    with scene(introduce=introduce) as it:
+        it.send(upgrade(b"X-Forwarded-For: 192.0.2.1"))
+        it.receive_until(b"\r\n\r\n")
+        (info,) = it.log.opened_sessions
+    assert told == [Introduction(Peer("192.0.2.1"), Peer(""), info.id, None)]
+    assert it.dialer.ahead == [b"LINE"]
+
+
+def test_a_target_is_told_nothing_as_a_rule() -> None:
+    with scene() as it:
+        it.send(upgrade())
+        it.receive_until(b"\r\n\r\n")
+    assert it.dialer.ahead == [b""]
+
+
+def test_behind_a_balancer_a_target_is_told_what_the_balancer_was() -> None:
+    line = b"PROXY TCP4 192.0.2.1 198.51.100.2 56324 8443\r\n"
+    with scene(introduce=text_line, balancers=Balancers([PEER.host])) as it:
+        it.send(line + upgrade())
+        it.receive_until(b"\r\n\r\n")
+    assert it.dialer.ahead == [line]
 
 
 def test_the_session_is_logged_when_it_opens_and_when_it_ends() -> None:

@@ -25,3 +25,5 @@ DEFAULT_CERT: Final = "self.pem"
 
 ORIGIN_RULES: Final = ("same-host", "same-origin", "strict", "any")
 DIAL_ERRORS: Final = ("close", "http")
+
+SEND_PROXY: Final = ("off", "v1", "v2")

@@ -16,7 +16,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import gevent
 
@@ -64,14 +64,20 @@ def serve(context: Context, sock: Socket, peer: Peer, *, tuned: bool = False) ->
 
 
 def serve_upgrade(
-    context: Context, stream: Stream, peer: Peer, request: Request, behind: bytes
+    context: Context,
+    stream: Stream,
+    peer: Peer,
+    request: Request,
+    behind: bytes,
+    local: tuple[str, int] = ("", 0),
 ) -> None:
     """Serve a WebSocket request that another server has read.  May switch, never raises.
 
-    `behind` are the bytes that followed the request head.  The stream is
+    `behind` are the bytes that followed the request head, `local` is what the
+    client connected to.  The stream is
     closed when this returns, also when the greenlet is killed.
     """
-    connection = Connection(context, stream, peer)
+    connection = Connection(context, stream, peer, lambda: local)
     _answering(connection, partial(connection.take_over, request, behind))
 
 
@@ -90,10 +96,6 @@ def _answering(connection: Connection, run: Callable[[], None]) -> None:
         connection.stream.abort()
 
 
-def _no_address() -> tuple[str, int]:
-    return "", 0
-
-
 class Connection:
     """What is known of a client until its session begins.
 
@@ -109,7 +111,7 @@ class Connection:
         context: Context,
         stream: Stream,
         peer: Peer,
-        local: Callable[[], tuple[str, int]] = _no_address,
+        local: Callable[[], tuple[str, int]],
     ) -> None:
         self._context = context
         self._local = local
@@ -290,6 +292,11 @@ class Connection:
             )
 
     @property
+    def local(self) -> tuple[str, int]:
+        """What the client, or the balancer that speaks for it, connected to."""
+        return self._local()
+
+    @property
     def secure(self) -> bool:
         return self.stream.tls_version is not None
 
@@ -335,5 +342,12 @@ def _to_https(request: Request) -> Response:
 
 
 def _local_address(sock: Socket) -> tuple[str, int]:
-    address = sock.getsockname()
-    return (address[0], address[1]) if isinstance(address, tuple) else ("", 0)
+    return local_of(sock.getsockname())
+
+
+def local_of(address: Any) -> tuple[str, int]:
+    """The host and port of a socket's own address; no host for a unix socket."""
+    if not isinstance(address, tuple):
+        return "", 0
+    host, port = address[:2]
+    return (host.removeprefix("::ffff:") if "." in host else host), port

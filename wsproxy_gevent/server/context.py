@@ -26,6 +26,9 @@ from ..targets.policy import TargetPolicy
 from ..targets.resolver import Resolver
 from ..wire.handshake import HandshakeRules
 from ..wire.http1 import HeadLimits
+from ..wire.proxysend import Introduction
+
+Introduce = Callable[[Introduction], bytes]
 
 Observers = Callable[[SessionInfo], Sequence[PayloadObserver]]
 
@@ -47,6 +50,7 @@ def no_observers(_info: SessionInfo) -> Sequence[PayloadObserver]:
 class Context:
     """What `connection` works with.
 
+    `introduce` gives the line with which a target is told who is there.
     `policy` is asked before a target is dialled, and the dialer asks it of each
     address.  With `balancers`, who connects may speak for somebody else;
     `clients` finds the sender of a request that came through a proxy.  `observers`
@@ -61,6 +65,7 @@ class Context:
     web: WSGIApplication
     host: HostRule
     origin: OriginRule
+    introduce: Introduce | None = None
     policy: TargetPolicy = field(default_factory=TargetPolicy)
     balancers: Balancers | None = None
     clients: Clients = field(default_factory=Clients)

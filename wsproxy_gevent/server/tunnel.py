@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ..errors import Busy, OpeningTimeout, PeerLeft, ProxyError, TargetError
-from ..model import EchoTarget, Peer, Target, new_session_id
+from ..model import EchoTarget, Peer, SessionId, Target, new_session_id
 from ..net.clock import Deadline, wall
 from ..net.leaving import WhileThere
 from ..net.stream import Stream
@@ -25,6 +25,7 @@ from ..wire.dialects import open_session
 from ..wire.handshake import Proposal, origin_of, propose
 from ..wire.message import Request
 from ..wire.payload import PayloadKind
+from ..wire.proxysend import Introduction
 from ..wire.session import Session
 from .context import Context
 
@@ -32,6 +33,7 @@ from .context import Context
 class Visit(Protocol):
     """Who asks, and over what: `peer` connected, `client` sent the request.
 
+    `local` is the address that it connected to, an empty host for a unix socket.
     `stage` names the step under way, for the log.
 
     `speaks_http` says whether an HTTP answer would be understood.
@@ -44,6 +46,9 @@ class Visit(Protocol):
 
     @property
     def stream(self) -> Stream: ...
+
+    @property
+    def local(self) -> tuple[str, int]: ...
 
     @property
     def secure(self) -> bool: ...
@@ -70,16 +75,17 @@ def tunnel(
     visit.stage = "policy"
     target = context.policy.admit(target)
     answer = proposal.answer(body)
+    session_id = new_session_id(wall())
     visit.stage = "dial"
     try:
-        target_stream = _dial(context, visit.stream, target)
+        target_stream = _dial(context, visit, target, session_id)
     except (TargetError, Busy) as error:
         if context.dial_error_http:
             raise
         _open_and_close(context, visit, proposal, answer, error)
         return
     try:
-        info = _info(visit, request, proposal, target)
+        info = _info(visit, request, proposal, target, session_id)
         observers = context.observers(info)
         visit.speaks_http = False
         visit.stream.write_all(answer)
@@ -101,15 +107,24 @@ def _read_body(stream: Stream, length: int, behind: bytes) -> tuple[bytes, bytes
     return behind[:length], behind[length:]
 
 
-def _dial(context: Context, client: Stream, target: Target) -> Stream | None:
+def _dial(context: Context, visit: Visit, target: Target, session_id: SessionId) -> Stream | None:
     """A stream to the target; None for the echo, which needs no other end.  May switch.
 
     Raises `PeerLeft` if the client does not wait for it.
     """
     if isinstance(target, EchoTarget):
         return None
-    with WhileThere(client, _did_not_wait):
-        return context.dialer.dial(target)
+    ahead = _introduction(context, visit, session_id)
+    with WhileThere(visit.stream, _did_not_wait):
+        return context.dialer.dial(target, ahead)
+
+
+def _introduction(context: Context, visit: Visit, session_id: SessionId) -> bytes:
+    """What the target is told before anything else, of the client; nothing as a rule."""
+    if context.introduce is None:
+        return b""
+    tls = visit.stream.tls_version
+    return context.introduce(Introduction(visit.client, Peer(*visit.local), session_id, tls))
 
 
 def _open_and_close(
@@ -123,17 +138,22 @@ def _open_and_close(
     client.part(error.close_code, error.reason, context.patience)
 
 
-def _info(visit: Visit, request: Request, proposal: Proposal, target: Target) -> SessionInfo:
-    now = wall()
+def _info(
+    visit: Visit,
+    request: Request,
+    proposal: Proposal,
+    target: Target,
+    session_id: SessionId,
+) -> SessionInfo:
     return SessionInfo(
-        id=new_session_id(now),
+        id=session_id,
         peer=visit.client,
         target=target,
         dialect=proposal.dialect,
         subprotocol=proposal.subprotocol,
         tls=visit.stream.tls_version,
         path=request.path,
-        opened_at=now,
+        opened_at=wall(),
     )
 
 

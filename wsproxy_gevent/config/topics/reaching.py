@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .. import kinds
+from ..choices import SEND_PROXY
 from ..declare import Topic, setting
 
 
@@ -19,6 +20,13 @@ class ReachingSettings:
         meaning="Of the targets that tokens, plugins and hooks name, allow these alone: a host, "
         "*.domain or network, with :port or :first-last if not at every port; or unix:/path, "
         "which with a slash at its end means all below.",
+    )
+    send_proxy: str = setting(
+        "off",
+        kind=kinds.choice(*SEND_PROXY),
+        topic=Topic.REACHING,
+        meaning="Begin each connection to a target with a PROXY line that says who the client is, "
+        "before TLS; v2 also says the session's id and the client's TLS.",
     )
     ssl_target: bool = setting(
         False,
