@@ -131,7 +131,7 @@ class Parts:
 
         def observers(info: SessionInfo) -> Sequence[PayloadObserver]:
             found: list[PayloadObserver] = [] if printer is None else [printer]
-            if recorder is not None:
+            if recorder is not None and info.record is not False:
                 found.append(recorder.observe(info))
             return found
 

@@ -10,6 +10,7 @@ class TlsStream(CompiledStream):
     reading: bool
     writing: bool
     tls_version: str | None
+    tls_object: ssl.SSLObject
     def __init__(
         self,
         lower: Stream,

@@ -90,6 +90,11 @@ cdef class TlsStream(CompiledStream):
     def tls_version(self):
         return self._tls.version()
 
+    @property
+    def tls_object(self):
+        """What knows the peer's certificate."""
+        return self._tls
+
     def hung_up(self):
         return self._lower.hung_up()
 

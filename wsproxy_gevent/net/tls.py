@@ -124,6 +124,11 @@ class TlsStream:
     def tls_version(self) -> str | None:
         return self._tls.version()
 
+    @property
+    def tls_object(self) -> ssl.SSLObject:
+        """What knows the peer's certificate."""
+        return self._tls
+
     def hung_up(self) -> bool:
         return self._lower.hung_up()
 

@@ -12,6 +12,7 @@ from typing import Protocol
 from wsgiref.types import WSGIApplication
 
 from ..auth.host import HostRule
+from ..auth.login import Login
 from ..auth.origin import OriginRule
 from ..limits import OpeningLimits
 from ..live.registry import Registry
@@ -43,7 +44,8 @@ class Context:
     """What `connection` works with.
 
     With `balancers`, who connects may speak for somebody else.  `observers`
-    may switch, and is asked before the 101.  `dial_error_http` turns a failed
+    may switch, and is asked before the 101.  Without a `login` everybody may
+    come in.  `dial_error_http` turns a failed
     dial into an HTTP status instead of a 101 and a Close.
     """
 
@@ -54,6 +56,7 @@ class Context:
     web: WSGIApplication
     host: HostRule
     origin: OriginRule
+    login: Login | None = None
     balancers: Balancers | None = None
     certificate: ContextSource | None = None
     ssl_only: bool = False

@@ -1,6 +1,6 @@
 """A WebSocket request becomes a session.
 
-    origin -> handshake -> target -> dial -> 101 -> relay
+    origin -> handshake -> login -> target -> dial -> 101 -> relay
 
 Until the 101 a refusal is raised, for `connection` to answer over HTTP;
 afterwards it is a Close.  The dial comes before the 101, so that a client
@@ -9,13 +9,18 @@ whose socket opens is really connected.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
-from ..errors import Busy, OpeningTimeout, PeerLeft, ProxyError, TargetError
+import gevent
+
+from ..auth.login import Grant, Visitor
+from ..errors import Busy, LoginExpired, OpeningTimeout, PeerLeft, ProxyError, TargetError
 from ..model import EchoTarget, Peer, Target, new_session_id
 from ..net.clock import Deadline, wall
 from ..net.leaving import WhileThere
+from ..net.peercert import certificate_of
 from ..net.stream import Stream
 from ..observer import PayloadObserver, SessionInfo
 from ..relay.echo import Echo
@@ -62,8 +67,10 @@ def tunnel(
     if proposal.body_length:
         with deadline.enforce(_too_slow):
             body, behind = _read_body(visit.stream, proposal.body_length, behind)
+    visit.stage = "login"
+    grant = _log_in(context, visit, request)
     visit.stage = "target"
-    target = context.resolver.resolve(request)
+    target = grant.target or context.resolver.resolve(request)
     answer = proposal.answer(body)
     visit.stage = "dial"
     try:
@@ -74,16 +81,30 @@ def tunnel(
         _open_and_close(context, visit, proposal, answer, error)
         return
     try:
-        info = _info(visit, request, proposal, target)
+        info = _info(visit, request, proposal, target, grant)
         observers = context.observers(info)
         visit.speaks_http = False
         visit.stream.write_all(answer)
         session = _session(context, proposal, target)
         client = ClientEnd(visit.stream, session, leftover=behind)
-        _run(context, _join(context, info, client, target_stream), observers)
+        relay = _join(context, info, client, target_stream)
+        with _expiring(relay, grant.expires_at):
+            _run(context, relay, observers)
     finally:
         if target_stream is not None:
             target_stream.abort()
+
+
+def _log_in(context: Context, visit: Visit, request: Request) -> Grant:
+    """What the logins say of the client; the cheaper refusals come before.  May switch."""
+    if context.login is None:
+        return Grant()
+    visitor = Visitor(visit.peer, visit.secure, certificate_of(visit.stream))
+    with WhileThere(visit.stream, _did_not_wait):
+        grant = context.login.check(request, visitor)
+    if grant.expires_at is not None and grant.expires_at <= wall():
+        raise LoginExpired("what let you in has expired; log in again")
+    return grant
 
 
 def _read_body(stream: Stream, length: int, behind: bytes) -> tuple[bytes, bytes]:
@@ -118,7 +139,9 @@ def _open_and_close(
     client.part(error.close_code, error.reason, context.patience)
 
 
-def _info(visit: Visit, request: Request, proposal: Proposal, target: Target) -> SessionInfo:
+def _info(
+    visit: Visit, request: Request, proposal: Proposal, target: Target, grant: Grant
+) -> SessionInfo:
     now = wall()
     return SessionInfo(
         id=new_session_id(now),
@@ -129,6 +152,8 @@ def _info(visit: Visit, request: Request, proposal: Proposal, target: Target) ->
         tls=visit.stream.tls_version,
         path=request.path,
         opened_at=now,
+        user=grant.user,
+        record=grant.record,
     )
 
 
@@ -157,6 +182,20 @@ def _join(
     return Relay(info, client, TargetEnd(target), patience=context.patience)
 
 
+@contextmanager
+def _expiring(relay: Relay | Echo, at: float | None) -> Iterator[None]:
+    """End the session at that wall-clock time, if there is one."""
+    if at is None:
+        yield
+        return
+    timer = gevent.get_hub().loop.timer(max(0.0, at - wall()))
+    timer.start(relay.expire)
+    try:
+        yield
+    finally:
+        timer.close()
+
+
 def _run(context: Context, relay: Relay | Echo, observers: Sequence[PayloadObserver]) -> None:
     for observer in observers:
         relay.join(observer)
@@ -171,7 +210,7 @@ def _run(context: Context, relay: Relay | Echo, observers: Sequence[PayloadObser
 
 
 def _did_not_wait() -> ProxyError:
-    return PeerLeft("the client left before the target answered")
+    return PeerLeft("the client left before it was connected")
 
 
 def _too_slow() -> ProxyError:
