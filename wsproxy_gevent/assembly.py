@@ -23,6 +23,7 @@ from .errors import StartError
 from .limits import OpeningLimits, connections_allowed, raise_open_files
 from .listening import Listening
 from .live.registry import Registry
+from .logins import find_login
 from .model import Deadlines, Target
 from .net.certificates import ContextSource
 from .net.dial import Dialer
@@ -83,6 +84,7 @@ class Parts:
         )
         self._trusted = TrustedProxies(settings.trusted_proxies)
         self._origin = self._origin_rule()
+        self.login = find_login(settings)
         self.recorder = _recorder(settings.record, earlier)
         self.listening = listening or Listening.open(settings)
         self._host = self._host_rule()
@@ -98,6 +100,7 @@ class Parts:
             web=self.site,
             host=self._host,
             origin=self._origin,
+            login=self.login,
             certificate=self.certificate,
             ssl_only=settings.ssl_only,
             dial_error_http=settings.dial_error == "http",

@@ -25,6 +25,7 @@ from gevent.event import Event
 from gevent.pool import Pool
 
 from .assembly import Parts
+from .certs import asked_of_clients
 from .errors import ProxyError, TlsRequired
 from .hosted import (
     NO_PROXY_LINE,
@@ -59,6 +60,11 @@ NOT_SERVED_HERE: Final[Refusals] = {
         "the PROXY protocol is served by wsproxy_gevent.worker.ProxyWorker only",
     ),
 }
+
+NOT_ASKED: Final = (
+    "with this worker TLS is gunicorn's, and it asks no client for a certificate: "
+    "give it --cert-reqs 2 (1 if some may come without) and --ca-certs FILE"
+)
 
 # What the log's last lines may take.
 LOG_SECONDS: Final = 0.3
@@ -191,6 +197,8 @@ def _parts(worker: Any, environment: Environment) -> Parts:
             raise NotConfigured(
                 "WSPROXY_ADMIN is served by wsproxy_gevent.worker.ProxyWorker only; leave it out"
             )
+        if asked_of_clients(parts.settings) and not worker.cfg.cert_reqs:
+            raise NotConfigured(NOT_ASKED)
         return parts
     except NotConfigured as error:
         worker.log.error("%s", error)

@@ -61,3 +61,8 @@ def test_one_that_was_not_verified_is_none() -> None:
 
 def test_a_plain_stream_has_none() -> None:
     assert certificate_of(object()) is None
+
+
+def test_addresses_compare_however_they_are_written() -> None:
+    facts = {"subjectAltName": (("IP Address", "2001:DB8:0:0:0:0:0:1"),)}
+    assert read_certificate(facts, DER).names == ("2001:db8::1",)

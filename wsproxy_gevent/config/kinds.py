@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from ..auth.certificate import parse_listed
 from ..net.listen import parse_source
 from ..targets.spelling import parse_target
 
@@ -226,6 +227,11 @@ def _read_network(text: str, base: str) -> str:
         raise ValueError("is no address or network, such as 10.0.0.0/8 or ::1") from None
 
 
+def _read_certificate(text: str, base: str) -> str:
+    parse_listed(text)
+    return text
+
+
 # A header's value may hold a comma, but never the end of a line.
 HEADERS: Final = Kind(
     _read_header, "'NAME: VALUE'", 'a list of strings "Name: value"', separator="\n"
@@ -234,3 +240,9 @@ SUBPROTOCOLS: Final = Kind(_read_subprotocol, "NAME", "a list of strings", separ
 ORIGINS: Final = Kind(_read_origin, "ORIGIN", "a list of strings", separator=",")
 HOSTS: Final = Kind(_read_host, "HOST", "a list of strings", separator=",")
 NETWORKS: Final = Kind(_read_network, "CIDR", "a list of strings", separator=",")
+CERTIFICATES: Final = Kind(
+    _read_certificate,
+    "cn:NAME|san:NAME|sha256:HEX",
+    'a list of strings such as "cn:alice"',
+    separator=",",
+)

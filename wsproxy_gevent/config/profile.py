@@ -18,8 +18,6 @@ UNSUPPORTED: Final[dict[str, bool]] = {
     "--timeout": True,
     "--idle-timeout": True,
     "--ssl-target": False,
-    "--verify-client": False,
-    "--cafile": True,
     "--ssl-version": True,
     "--ssl-ciphers": True,
     "--unix-target": True,
@@ -55,6 +53,8 @@ SUPPORTED: Final = (
     "--log-file",
     "--syslog",
     "--file-only",
+    "--verify-client",
+    "--cafile",
 )
 
 OPTIONS: Final = (*SUPPORTED, *UNSUPPORTED)

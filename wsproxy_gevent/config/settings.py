@@ -18,6 +18,7 @@ from .declare import Declaration, declarations
 from .topics.access import AccessSettings
 from .topics.admin import AdminSettings
 from .topics.log import LogSettings
+from .topics.login import LoginSettings
 from .topics.process import ProcessSettings
 from .topics.speaking import SpeakingSettings
 from .topics.times import TimesSettings
@@ -30,6 +31,7 @@ from .topics.where import WhereSettings
 class Settings(
     TimesSettings,
     SpeakingSettings,
+    LoginSettings,
     AccessSettings,
     TlsSettings,
     WebSettings,

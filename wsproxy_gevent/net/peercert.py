@@ -7,6 +7,7 @@ does not show us, and a certificate that anybody could make names nobody.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,8 +18,8 @@ class PeerCertificate:
     """A verified certificate, as far as anybody is told apart by it.
 
     `common_name` is None where the subject has none, or several.  `names` are
-    the subject's alternative ones (RFC 5280, section 4.2.1.6), DNS names and
-    mail addresses in lower case; `fingerprint` is the SHA-256 of the whole
+    the subject's alternative ones (RFC 5280, section 4.2.1.6) as `comparable`
+    has them; `fingerprint` is the SHA-256 of the whole
     certificate in lower-case hex.
     """
 
@@ -27,9 +28,7 @@ class PeerCertificate:
     fingerprint: str
 
 
-# Of these two parts of a name case means nothing (RFC 4343; for mail it is custom).
-_CASELESS: Final = ("DNS", "email")
-_NAMED: Final = (*_CASELESS, "URI", "IP Address")
+_NAMED: Final = ("DNS", "email", "URI", "IP Address")
 
 
 def certificate_of(stream: object) -> PeerCertificate | None:
@@ -57,7 +56,19 @@ def _common_names(subject: Iterable[Iterable[tuple[str, str]]]) -> list[str]:
 def _alternatives(names: Iterable[tuple[str, Any]]) -> Iterable[str]:
     for kind, text in names:
         if kind in _NAMED:
-            yield text.lower() if kind in _CASELESS else text
+            yield comparable(text)
+
+
+def comparable(name: str) -> str:
+    """An alternative name in the form in which they compare.
+
+    An address in its shortest spelling; a URI as it is; anything else, DNS
+    names and mail addresses, in lower case.
+    """
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        return name if ":" in name else name.lower()
 
 
 def _only(texts: list[str]) -> str | None:
