@@ -14,6 +14,7 @@ from wsgiref.types import WSGIApplication
 
 from . import __version__
 from .administration import admin_context
+from .auth.brake import Brake
 from .auth.forwarded import TrustedProxies
 from .auth.host import HostRule
 from .auth.origin import OriginCheck, OriginRule
@@ -84,7 +85,8 @@ class Parts:
         )
         self._trusted = TrustedProxies(settings.trusted_proxies)
         self._origin = self._origin_rule()
-        self.login = find_login(settings)
+        self.brake: Brake = earlier.brake if earlier else Brake()
+        self.login = find_login(settings, self.pool, self.brake)
         self.recorder = _recorder(settings.record, earlier)
         self.listening = listening or Listening.open(settings)
         self._host = self._host_rule()

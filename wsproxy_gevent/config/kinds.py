@@ -113,6 +113,18 @@ def _read_secret(text: str, base: str) -> str:
     return text if kind == "env" else f"file:{_read_path(name, base)}"
 
 
+def _read_credentials(text: str, base: str) -> str:
+    kind, _, rest = text.partition(":")
+    if not (kind and rest):
+        raise ValueError("is none of htpasswd:FILE, file:FILE, env:NAME and USER:PASSWORD")
+    return f"{kind}:{_read_path(rest, base)}" if kind in ("htpasswd", "file") else text
+
+
+def names_a_place(credentials: str) -> bool:
+    """Whether a value of `CREDENTIALS` says where they are, rather than what they are."""
+    return credentials.partition(":")[0] in ("htpasswd", "file", "env")
+
+
 def _read_target(text: str, base: str) -> str:
     parse_target(text)
     return text
@@ -132,6 +144,11 @@ CERT: Final = Kind(_read_cert, "FILE", 'a string: a path, "auto" or "none"')
 SOURCE: Final = Kind(_read_source, "[ADDR:]PORT", 'a port or "addr:port"', (str, int))
 ADMIN: Final = Kind(_read_admin, "unix:PATH|ADDR:PORT", '"unix:/path" or "addr:port"')
 SECRET: Final = Kind(_read_secret, "env:NAME|file:PATH", '"env:NAME" or "file:/path"')
+CREDENTIALS: Final = Kind(
+    _read_credentials,
+    "htpasswd:FILE|env:NAME|file:FILE",
+    '"htpasswd:/path", "env:NAME" or "file:/path"',
+)
 TARGET: Final = Kind(_read_target, "TARGET", 'a string such as "localhost:5900"')
 SYSLOG: Final = Kind(_read_syslog, "SERVER", 'a string: "/dev/log" or "host:port"')
 

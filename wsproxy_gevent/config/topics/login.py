@@ -12,6 +12,15 @@ from ..declare import Topic, setting
 class LoginSettings:
     """The settings of our own logins."""
 
+    basic_auth: str | None = setting(
+        None,
+        kind=kinds.CREDENTIALS,
+        topic=Topic.LOGIN,
+        meaning="Ask for a name and a password (HTTP Basic): those of a file that htpasswd -B "
+        "wrote, hashed with bcrypt or argon2; or the one NAME:PASSWORD in a variable or in the "
+        "first line of a file.  USER:PASSWORD itself is taken, too, and seen by others.",
+        secret=True,
+    )
     client_cert: tuple[str, ...] = setting(
         (),
         kind=kinds.CERTIFICATES,
