@@ -24,7 +24,7 @@ from .errors import StartError
 from .limits import OpeningLimits, connections_allowed, raise_open_files
 from .listening import Listening
 from .live.registry import Registry
-from .logins import find_login
+from .logins import find_login, guarded
 from .model import Deadlines, Target
 from .net.certificates import ContextSource
 from .net.dial import Dialer
@@ -78,15 +78,16 @@ class Parts:
         self.certificate: ContextSource | None = find_certificate(
             settings, self.pool, earlier.certificate if earlier else None
         )
-        self.site: WSGIApplication = find_site(settings, self.pool, self.health)
+        self.brake: Brake = earlier.brake if earlier else Brake()
+        self.login = find_login(settings, self.pool, self.brake)
+        site = find_site(settings, self.pool, self.health)
+        self.site: WSGIApplication = guarded(site, settings, self.login)
         self._log = TextSessionLog(logging.getLogger("wsproxy_gevent.sessions"))
         self.admin: Context = admin_context(
             settings, self.health, self.pool, self.certificate, self._log
         )
         self._trusted = TrustedProxies(settings.trusted_proxies)
         self._origin = self._origin_rule()
-        self.brake: Brake = earlier.brake if earlier else Brake()
-        self.login = find_login(settings, self.pool, self.brake)
         self.recorder = _recorder(settings.record, earlier)
         self.listening = listening or Listening.open(settings)
         self._host = self._host_rule()

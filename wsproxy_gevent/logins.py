@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from wsgiref.types import WSGIApplication
 
 from .auth.basic import BasicLogin, Passwords
 from .auth.brake import Brake
@@ -11,10 +12,12 @@ from .auth.certificate import CertificateLogin
 from .auth.login import EveryLogin, Login
 from .auth.users import Users, parse_file, parse_one
 from .config.settings import Settings
-from .errors import StartError
+from .errors import StartError, UsageError
 from .net.clock import SYSTEM, Clock
 from .net.pool import NativePool
 from .net.watched import Watched
+from .web.guard import Guard
+from .web.health import ALIVE, READY
 
 
 def find_login(settings: Settings, pool: NativePool, brake: Brake) -> Login | None:
@@ -34,6 +37,17 @@ def _logins(settings: Settings, pool: NativePool, brake: Brake) -> Iterator[Logi
     if settings.basic_auth is not None:
         users = find_users(settings.basic_auth, pool, os.environ)
         yield BasicLogin(Passwords(users, brake, pool=pool))
+
+
+def guarded(site: WSGIApplication, settings: Settings, login: Login | None) -> WSGIApplication:
+    """The pages, behind the logins where `--web-auth` says so.  Raises `UsageError`."""
+    if not settings.web_auth:
+        return site
+    if login is None:
+        raise UsageError(
+            "--web-auth needs a login: --basic-auth, --verify-client or --client-cert"
+        )
+    return Guard(site, login, open_paths=(ALIVE, READY) if settings.health else ())
 
 
 def find_users(

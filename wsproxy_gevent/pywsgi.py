@@ -36,12 +36,14 @@ from .hosted import (
     check_config,
 )
 from .model import Peer
+from .net.peercert import PeerCertificate, certificate_of
 from .net.sslsocket import SslSocketStream
 from .net.stream import Stream, tune
 from .net.streams import PlainStream
 from .server.connection import serve_upgrade
 from .server.listener import peer_of
 from .stopping import drain
+from .web.guard import CERTIFICATE
 from .web.response import refused
 from .wire.handshake import is_upgrade
 from .wire.http1 import RequestReader
@@ -142,6 +144,7 @@ class Door:
             self._context.log.refused(peer, "request", error)
             handler.close_connection = True
             return refused(error)(environ, start_response)
+        environ[CERTIFICATE] = _certificate(handler.socket)
         return self._context.web(environ, _naming_upgrade(start_response))
 
     def _require_tls(self, handler: Any) -> None:
@@ -230,6 +233,10 @@ def _take_leftover(handler: Any) -> bytes:
 
 def _stream(sock: Any) -> Stream:
     return SslSocketStream(sock) if isinstance(sock, gssl.SSLSocket) else PlainStream(sock)
+
+
+def _certificate(sock: Any) -> PeerCertificate | None:
+    return certificate_of(SslSocketStream(sock)) if isinstance(sock, gssl.SSLSocket) else None
 
 
 def _naming_upgrade(start_response: StartResponse) -> StartResponse:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.auth.fakes import PEER, FakeLogin
+from tests.net.test_clock import SetClock
 from wsproxy_gevent.auth.login import EveryLogin, Grant, Visitor
-from wsproxy_gevent.errors import LoginRefused
+from wsproxy_gevent.errors import LoginExpired, LoginRefused
 from wsproxy_gevent.model import TcpTarget
 from wsproxy_gevent.wire.message import Request
 
@@ -42,3 +43,12 @@ def test_the_first_that_refuses_has_refused() -> None:
     with pytest.raises(LoginRefused):
         EveryLogin([first, second]).check(REQUEST, Visitor(PEER))
     assert second.visitors == []
+
+
+def test_what_has_expired_already_lets_nobody_in() -> None:
+    clock = SetClock()
+    login = EveryLogin([FakeLogin(Grant(expires_at=clock.wall() + 5))], clock)
+    assert login.check(REQUEST, Visitor(PEER)).expires_at == clock.wall() + 5
+    clock.now += 5
+    with pytest.raises(LoginExpired):
+        login.check(REQUEST, Visitor(PEER))

@@ -87,13 +87,6 @@ def test_a_session_ends_when_its_login_expires() -> None:
     )
 
 
-def test_what_has_expired_already_opens_nothing() -> None:
-    with scene(login=FakeLogin(Grant(expires_at=wall() - 1))) as it:
-        it.send(upgrade())
-        assert it.receive_all().startswith(b"HTTP/1.1 403 ")
-        assert it.refusal() == ("login", "login-expired")
-
-
 def test_a_client_that_leaves_ends_the_login() -> None:
     with scene(login=FakeLogin(seconds=60)) as it:
         it.send(upgrade())

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..errors import LoginExpired
 from ..model import Peer, Target
+from ..net.clock import SYSTEM, Clock
 from ..net.peercert import PeerCertificate
 from ..wire.message import Request
 
@@ -59,10 +61,14 @@ class Login(Protocol):
 
 
 class EveryLogin:
-    """Each login in turn; the first that refuses has refused."""
+    """Each login in turn; the first that refuses has refused.
 
-    def __init__(self, logins: Sequence[Login]) -> None:
+    What is granted for a time that is over is refused as well.
+    """
+
+    def __init__(self, logins: Sequence[Login], clock: Clock = SYSTEM) -> None:
         self._logins = tuple(logins)
+        self._clock = clock
 
     def check(self, request: Request, visitor: Visitor) -> Grant:
         """May switch."""
@@ -70,4 +76,6 @@ class EveryLogin:
         for login in self._logins:
             known = Visitor(visitor.peer, visitor.secure, visitor.certificate, grant.user)
             grant = grant.then(login.check(request, known))
+        if grant.expires_at is not None and grant.expires_at <= self._clock.wall():
+            raise LoginExpired("what let you in has expired; log in again")
         return grant

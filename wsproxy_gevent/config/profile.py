@@ -21,7 +21,6 @@ UNSUPPORTED: Final[dict[str, bool]] = {
     "--ssl-version": True,
     "--ssl-ciphers": True,
     "--unix-target": True,
-    "--web-auth": False,
     "--wrap-mode": True,
     "--libserver": False,
     "--target-config": True,
@@ -55,6 +54,7 @@ SUPPORTED: Final = (
     "--file-only",
     "--verify-client",
     "--cafile",
+    "--web-auth",
 )
 
 OPTIONS: Final = (*SUPPORTED, *UNSUPPORTED)

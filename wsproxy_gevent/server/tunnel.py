@@ -16,7 +16,7 @@ from typing import Protocol
 import gevent
 
 from ..auth.login import Grant, Visitor
-from ..errors import Busy, LoginExpired, OpeningTimeout, PeerLeft, ProxyError, TargetError
+from ..errors import Busy, OpeningTimeout, PeerLeft, ProxyError, TargetError
 from ..model import EchoTarget, Peer, Target, new_session_id
 from ..net.clock import Deadline, wall
 from ..net.leaving import WhileThere
@@ -101,10 +101,7 @@ def _log_in(context: Context, visit: Visit, request: Request) -> Grant:
         return Grant()
     visitor = Visitor(visit.peer, visit.secure, certificate_of(visit.stream))
     with WhileThere(visit.stream, _did_not_wait):
-        grant = context.login.check(request, visitor)
-    if grant.expires_at is not None and grant.expires_at <= wall():
-        raise LoginExpired("what let you in has expired; log in again")
-    return grant
+        return context.login.check(request, visitor)
 
 
 def _read_body(stream: Stream, length: int, behind: bytes) -> tuple[bytes, bytes]:

@@ -28,3 +28,10 @@ class LoginSettings:
         meaning="Let in whose verified certificate has this common name, this alternative name "
         "or this SHA-256 fingerprint; without --verify-client others are told so by HTTP.",
     )
+    web_auth: bool = setting(
+        False,
+        kind=kinds.SWITCH,
+        topic=Topic.LOGIN,
+        meaning="Ask for the login on pages and files as well, not only for sessions; "
+        "/healthz and /readyz of --health stay open.",
+    )
