@@ -14,6 +14,7 @@ from wsgiref.types import WSGIApplication
 
 from . import __version__
 from .administration import admin_context
+from .auth.brake import Brake
 from .auth.clients import Clients
 from .auth.forwarded import TrustedProxies
 from .auth.host import HostRule
@@ -24,6 +25,7 @@ from .errors import StartError
 from .limits import OpeningLimits, connections_allowed, raise_open_files
 from .listening import Listening
 from .live.registry import Registry
+from .logins import find_login, guarded
 from .model import Deadlines, Target, TlsTarget, Trust
 from .net.balancers import LOOPBACK, Balancers
 from .net.certificates import ContextSource
@@ -82,7 +84,10 @@ class Parts:
         self.certificate: ContextSource | None = find_certificate(
             settings, self.pool, earlier.certificate if earlier else None
         )
-        self.site: WSGIApplication = find_site(settings, self.pool, self.health)
+        self.brake: Brake = earlier.brake if earlier else Brake()
+        self.login = find_login(settings, self.pool, self.brake)
+        site = find_site(settings, self.pool, self.health)
+        self.site: WSGIApplication = guarded(site, settings, self.login)
         self._log = TextSessionLog(logging.getLogger("wsproxy_gevent.sessions"))
         self.admin: Context = admin_context(
             settings, self.health, self.pool, self.certificate, self._log
@@ -115,6 +120,7 @@ class Parts:
             origin=self._origin,
             balancers=self._balancers(),
             clients=Clients(self._trusted, settings.forwarded_header, logger.warning),
+            login=self.login,
             certificate=self.certificate,
             ssl_only=settings.ssl_only,
             dial_error_http=settings.dial_error == "http",
@@ -148,7 +154,7 @@ class Parts:
 
         def observers(info: SessionInfo) -> Sequence[PayloadObserver]:
             found: list[PayloadObserver] = [] if printer is None else [printer]
-            if recorder is not None:
+            if recorder is not None and info.record is not False:
                 found.append(recorder.observe(info))
             return found
 

@@ -9,6 +9,7 @@ from .config.settings import Settings
 from .errors import StartError
 from .net.certificates import (
     Certificate,
+    ClientCertificates,
     ContextSource,
     FixedContext,
     own_names,
@@ -36,6 +37,11 @@ def find_certificate(
         raise StartError(f"certificate {settings.cert} is gone; --cert none would turn TLS off")
     if settings.key and not isinstance(certificate, Certificate):
         _complain_of_key(settings)
+    if certificate is None and asked_of_clients(settings):
+        raise StartError(
+            "--verify-client and --client-cert need TLS: name a certificate of our own with "
+            "--cert FILE, or have one made with --cert auto"
+        )
     if certificate is None and settings.ssl_only:
         raise StartError(
             "--ssl-only needs a certificate: name one with --cert FILE, "
@@ -48,10 +54,18 @@ def _certificate(settings: Settings, pool: NativePool) -> ContextSource | None:
     if settings.cert == "none":
         return None
     if settings.cert == "auto":
-        return FixedContext(self_signed_context(own_names()))
+        return FixedContext(self_signed_context(own_names(), clients=asked_of_clients(settings)))
     if not os.path.exists(settings.cert) and _may_be_missing(settings):
         return None
-    return Certificate(settings.cert, settings.key, _password(settings), pool=pool)
+    clients, password = asked_of_clients(settings), _password(settings)
+    return Certificate(settings.cert, settings.key, password, pool=pool, clients=clients)
+
+
+def asked_of_clients(settings: Settings) -> ClientCertificates | None:
+    """Whether clients are asked for a certificate: where it must be one, or may let them in."""
+    if not (settings.verify_client or settings.client_cert):
+        return None
+    return ClientCertificates(required=settings.verify_client, authorities=settings.cafile)
 
 
 def _may_be_missing(settings: Settings) -> bool:

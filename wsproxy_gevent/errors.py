@@ -21,7 +21,7 @@ class ProxyError(Exception):
     """Anything that ends a connection otherwise than by its own wish."""
 
     slug: ClassVar[str] = "internal-error"
-    http_status: ClassVar[int] = 500
+    http_status: int = 500  # a hook's refusal has one of its own
     close_code: ClassVar[int] = 1011
     log_level: ClassVar[int] = logging.INFO
 
@@ -160,6 +160,54 @@ class OriginRefused(ProxyError):
     """A page of another site may not use this proxy."""
 
     slug, http_status, close_code = "origin-refused", 403, 1008
+
+
+class LoginRequired(ProxyError):
+    """Nobody comes in here without a login (RFC 9110, section 11.6.1)."""
+
+    slug, http_status, close_code = "login-required", 401, 1008
+
+
+class LoginRefused(LoginRequired):
+    """The name or the password is wrong; which of them is told to nobody."""
+
+    slug = "login-refused"
+
+
+class LoginBraked(ProxyError):
+    """Wrong again, from an address that was wrong too often (RFC 6585, section 4)."""
+
+    slug, http_status, close_code = "login-braked", 429, 1008
+
+
+class LoginExpired(ProxyError):
+    """What let the client in holds no longer."""
+
+    slug, http_status, close_code = "login-expired", 403, 1008
+
+
+class CertificateRefused(ProxyError):
+    """No client certificate, or one that is not listed."""
+
+    slug, http_status, close_code = "client-cert-refused", 403, 1008
+
+
+class HookRefused(ProxyError):
+    """The hook of `--auth-url` said no; status and text are its own."""
+
+    slug, http_status, close_code = "hook-refused", 403, 1008
+
+    def __init__(
+        self, reason: str, *, status: int = 403, detail: str = "", headers: Headers = ()
+    ) -> None:
+        super().__init__(reason, detail=detail, headers=headers)
+        self.http_status = status
+
+
+class HookFailed(ProxyError):
+    """The hook of `--auth-url` gave no answer that can be used: nobody comes in."""
+
+    slug, http_status, log_level = "hook-failed", 503, logging.WARNING
 
 
 # -- The WebSocket handshake ----------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import ssl
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -40,8 +41,6 @@ Refusals = Mapping[str, tuple[tuple[object, ...], str]]
 # TLS is ours, and these would be passed over: what they ask for must not be
 # believed to be there.  The values are those that ask for nothing.
 NOT_SERVED: Refusals = {
-    "cert_reqs": ((None, 0), "client certificates are not supported yet"),
-    "ca_certs": ((None, ""), "client certificates are not supported yet"),
     "ciphers": ((None, ""), "the ciphers of TLS 1.2 and 1.3 that are safe are served, no others"),
 }
 
@@ -137,11 +136,20 @@ _GUNICORNS = (
 
 
 def with_certificate(settings: Settings, cfg: Any) -> Settings:
-    """gunicorn's `certfile` and `keyfile`, where they are given, in place of ours."""
-    if not cfg.certfile:
-        return settings
-    cert, key = os.path.abspath(cfg.certfile), cfg.keyfile and os.path.abspath(cfg.keyfile)
-    return replace(settings, cert=cert, key=key, cert_given=True)
+    """What gunicorn was told of TLS, in place of ours.
+
+    Those are `certfile` and `keyfile`, `ca_certs`, and `cert_reqs`, of which
+    1 (a client may show a certificate) is of use only to `--client-cert`.
+    """
+    if cfg.certfile:
+        cert, key = os.path.abspath(cfg.certfile), cfg.keyfile and os.path.abspath(cfg.keyfile)
+        settings = replace(settings, cert=cert, key=key, cert_given=True)
+    if cfg.ca_certs:
+        settings = replace(settings, cafile=os.path.abspath(cfg.ca_certs))
+    if cfg.cert_reqs:
+        required = cfg.cert_reqs == ssl.CERT_REQUIRED
+        settings = replace(settings, verify_client=settings.verify_client or required)
+    return settings
 
 
 class Logged:

@@ -21,7 +21,8 @@ class SessionInfo:
     """What is known of a session when it opens.
 
     `opened_at` is wall-clock seconds since the epoch; `tls` is the protocol
-    version, such as "TLSv1.3", or None on a plain socket.
+    version, such as "TLSv1.3", or None on a plain socket.  `user` is whom a
+    login named; `record` is what it said of recording, None for nothing.
     """
 
     id: SessionId
@@ -32,6 +33,8 @@ class SessionInfo:
     tls: str | None
     path: str
     opened_at: float
+    user: str | None = None
+    record: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class SessionLog(Protocol):
         """The connection ended before it became a session.
 
         `stage` is the step that refused: "opening", "tls", "request",
-        "host", "origin", "handshake", "target", "policy", "dial".
+        "host", "origin", "handshake", "login", "target", "policy", "dial".
         """
 
     def closed(self, summary: SessionSummary) -> None:

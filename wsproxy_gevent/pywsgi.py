@@ -25,6 +25,7 @@ from gevent.event import Event
 from gevent.pool import Pool
 
 from .assembly import Parts
+from .certs import asked_of_clients
 from .errors import ProxyError, TlsRequired
 from .hosted import (
     NO_PROXY_LINE,
@@ -35,12 +36,14 @@ from .hosted import (
     check_config,
 )
 from .model import Peer
+from .net.peercert import PeerCertificate, certificate_of
 from .net.sslsocket import SslSocketStream
 from .net.stream import Stream, tune
 from .net.streams import PlainStream
 from .server.connection import local_of, serve_upgrade
 from .server.listener import peer_of
 from .stopping import drain
+from .web.guard import CERTIFICATE
 from .web.response import refused
 from .wire.handshake import is_upgrade
 from .wire.http1 import RequestReader
@@ -59,6 +62,11 @@ NOT_SERVED_HERE: Final[Refusals] = {
         "the PROXY protocol is served by wsproxy_gevent.worker.ProxyWorker only",
     ),
 }
+
+NOT_ASKED: Final = (
+    "with this worker TLS is gunicorn's, and it asks no client for a certificate: "
+    "give it --cert-reqs 2 (1 if some may come without) and --ca-certs FILE"
+)
 
 # What the log's last lines may take.
 LOG_SECONDS: Final = 0.3
@@ -137,6 +145,7 @@ class Door:
             self._context.log.refused(client, "request", error)
             handler.close_connection = True
             return refused(error)(environ, start_response)
+        environ[CERTIFICATE] = _certificate(handler.socket)
         return self._context.web(environ, _naming_upgrade(start_response))
 
     def _require_tls(self, handler: Any) -> None:
@@ -200,6 +209,8 @@ def _parts(worker: Any, environment: Environment) -> Parts:
                 "WSPROXY_PROXY_PROTOCOL is served by wsproxy_gevent.worker.ProxyWorker only;"
                 " leave it out"
             )
+        if asked_of_clients(parts.settings) and not worker.cfg.cert_reqs:
+            raise NotConfigured(NOT_ASKED)
         return parts
     except NotConfigured as error:
         worker.log.error("%s", error)
@@ -231,6 +242,10 @@ def _take_leftover(handler: Any) -> bytes:
 
 def _stream(sock: Any) -> Stream:
     return SslSocketStream(sock) if isinstance(sock, gssl.SSLSocket) else PlainStream(sock)
+
+
+def _certificate(sock: Any) -> PeerCertificate | None:
+    return certificate_of(SslSocketStream(sock)) if isinstance(sock, gssl.SSLSocket) else None
 
 
 def _naming_upgrade(start_response: StartResponse) -> StartResponse:

@@ -65,6 +65,11 @@ def _admin_token_file(settings: Settings) -> str | None:
     return path if kind == "file" else None
 
 
+def _password_file(settings: Settings) -> str | None:
+    kind, _, path = (settings.basic_auth or "").partition(":")
+    return path if kind in ("htpasswd", "file") else None
+
+
 def _trusts_all(settings: Settings) -> bool:
     return any(network.endswith("/0") for network in settings.trusted_proxies)
 
@@ -126,6 +131,18 @@ _RISKS: Final[tuple[tuple[Holds, str], ...]] = (
     (
         lambda s, _: _mode(_admin_token_file(s)) & 0o007,
         "everybody on this machine may read the token of {settings.admin_token}; chmod o= it",
+    ),
+    (
+        lambda s, secure: s.basic_auth and not secure and _is_open(s),
+        "passwords travel without TLS (--basic-auth); name a --cert, or put a TLS proxy in front",
+    ),
+    (
+        lambda s, _: _mode(_password_file(s)) & 0o007,
+        "everybody on this machine may read the file of --basic-auth; chmod o= it",
+    ),
+    (
+        lambda s, _: _is_served(s, _password_file(s)),
+        "the file of --basic-auth lies under {settings.web} and can be fetched from there",
     ),
     (
         lambda s, _: _trusts_all(s),

@@ -224,14 +224,14 @@ def test_a_full_pool_only_puts_the_look_off(live: Live) -> None:
 def test_a_disk_that_hangs_takes_one_thread_and_no_more(
     live: Live, caplog: pytest.LogCaptureFixture
 ) -> None:
-    certificate, _, time, pool = live
+    certificate, path, time, pool = live
     first = certificate.context()
     pool.error = PoolTimeout("slow")
     for _ in range(3):
         time.now += 1
         assert certificate.context() is first
     assert pool.calls == 1
-    assert caplog.messages == [f"certificate {certificate._files[0]}: its disk does not answer"]
+    assert caplog.messages == [f"certificate {path}: its disk does not answer"]
 
 
 def test_who_comes_during_a_look_takes_what_there_is(

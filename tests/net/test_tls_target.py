@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _ssl
 import hashlib
 import logging
 import ssl
@@ -50,7 +51,9 @@ class Service:
         self.heard = b""
         self.names: list[str | None] = []
         self.failures: list[TlsFailed] = []
-        context.sni_callback = lambda _tls, name, _context: self.names.append(name)
+        # In a patched process gevent's own setter makes a callback of sockets only.
+        setter = vars(_ssl._SSLContext)["sni_callback"]
+        setter.__set__(context, lambda _tls, name, _context: self.names.append(name))
         self._listener = gsocket.socket()
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen()

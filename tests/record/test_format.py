@@ -43,7 +43,7 @@ def test_a_record_opens_with_encoding_remark_description_and_array() -> None:
         b'var WSPROXY_record = {"version": 1, "id": "0123456789abcdef",'
         b' "start": "2026-11-23T07:53:42.250Z", "peer": "192.0.2.1:40000",'
         b' "target": "localhost:5900", "dialect": "rfc-6455", "subprotocol": "binary",'
-        b' "tls": null};\n'
+        b' "tls": null, "user": null};\n'
         b"var VNC_frame_data = [\n"
     )
     assert TAIL == b"'EOF'];\n"
@@ -92,6 +92,7 @@ def test_the_description_is_safe_whatever_the_session_is_called(
         "dialect": dialect.value,
         "subprotocol": f"</script>\u2028{subprotocol}",
         "tls": "TLSv1.3",
+        "user": None,
     }
 
 

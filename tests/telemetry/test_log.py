@@ -34,7 +34,7 @@ SUMMARY = SessionSummary(
 
 SESSION = (
     "id=0123456789abcdef peer=[2001:db8::1]:40000 target=localhost:5900"
-    " dialect=hixie-76 subprotocol=- tls=TLSv1.3"
+    " dialect=hixie-76 subprotocol=- tls=TLSv1.3 user=-"
 )
 
 

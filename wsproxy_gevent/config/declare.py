@@ -35,6 +35,7 @@ class Topic(enum.Enum):
     WEB = "Web pages"
     TLS = "TLS"
     ACCESS = "Who may connect"
+    LOGIN = "Logins"
     SPEAKING = "WebSocket"
     TIMES = "Times and limits"
 

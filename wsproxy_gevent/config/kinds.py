@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from ..auth.certificate import parse_listed
 from ..errors import UsageError
 from ..net.listen import parse_source
 from ..targets.policy import FORMS as ALLOWANCES
@@ -115,6 +116,18 @@ def _read_secret(text: str, base: str) -> str:
     return text if kind == "env" else f"file:{_read_path(name, base)}"
 
 
+def _read_credentials(text: str, base: str) -> str:
+    kind, _, rest = text.partition(":")
+    if not (kind and rest):
+        raise ValueError("is none of htpasswd:FILE, file:FILE, env:NAME and USER:PASSWORD")
+    return f"{kind}:{_read_path(rest, base)}" if kind in ("htpasswd", "file") else text
+
+
+def names_a_place(credentials: str) -> bool:
+    """Whether a value of `CREDENTIALS` says where they are, rather than what they are."""
+    return credentials.partition(":")[0] in ("htpasswd", "file", "env")
+
+
 def _read_target(text: str, base: str) -> str:
     parse_target(text)
     return text
@@ -134,6 +147,11 @@ CERT: Final = Kind(_read_cert, "FILE", 'a string: a path, "auto" or "none"')
 SOURCE: Final = Kind(_read_source, "[ADDR:]PORT", 'a port or "addr:port"', (str, int))
 ADMIN: Final = Kind(_read_admin, "unix:PATH|ADDR:PORT", '"unix:/path" or "addr:port"')
 SECRET: Final = Kind(_read_secret, "env:NAME|file:PATH", '"env:NAME" or "file:/path"')
+CREDENTIALS: Final = Kind(
+    _read_credentials,
+    "htpasswd:FILE|env:NAME|file:FILE",
+    '"htpasswd:/path", "env:NAME" or "file:/path"',
+)
 TARGET: Final = Kind(_read_target, "TARGET", 'a string such as "localhost:5900"')
 SYSLOG: Final = Kind(_read_syslog, "SERVER", 'a string: "/dev/log" or "host:port"')
 
@@ -250,6 +268,11 @@ def _read_network(text: str, base: str) -> str:
         raise ValueError("is no address or network, such as 10.0.0.0/8 or ::1") from None
 
 
+def _read_certificate(text: str, base: str) -> str:
+    parse_listed(text)
+    return text
+
+
 # A header's value may hold a comma, but never the end of a line.
 HEADERS: Final = Kind(
     _read_header, "'NAME: VALUE'", 'a list of strings "Name: value"', separator="\n"
@@ -261,3 +284,9 @@ HOSTS: Final = Kind(_read_host, "HOST", "a list of strings", separator=",")
 TARGETS: Final = Kind(_read_allowance, "TARGET", "a list of strings", separator=",")
 PINS: Final = Kind(_read_pin, "SHA256", "a list of strings", separator=",")
 NETWORKS: Final = Kind(_read_network, "CIDR", "a list of strings", separator=",")
+CERTIFICATES: Final = Kind(
+    _read_certificate,
+    "cn:NAME|san:NAME|sha256:HEX",
+    'a list of strings such as "cn:alice"',
+    separator=",",
+)

@@ -14,6 +14,7 @@ from typing import Any, Final
 from ..errors import StartError, UsageError
 from . import arguments, words
 from .arguments import Texts
+from .kinds import names_a_place
 from .layers import Found, Layer, of_environment, of_file, of_flags, unknown_names
 from .profile import profile_of
 from .settings import DECLARATIONS, Mode, Profile, Settings
@@ -221,6 +222,9 @@ def _warnings(found: Layer, environ: Mapping[str, str]) -> Iterator[str]:
     password = found.get("key_password")
     if password and password.origin == "--key-password":
         yield "others can see --key-password in the list of processes; give --key-password-file"
+    login = found.get("basic_auth")
+    if login and login.origin == "--basic-auth" and not names_a_place(str(login.value)):
+        yield "others can see --basic-auth in the list of processes; give env:NAME or file:FILE"
     config = found.get("config")
     if config and os.stat(str(config.value)).st_mode & 0o002:
         yield f"anyone on this machine may write to {config.value}: chmod o-w {config.value}"

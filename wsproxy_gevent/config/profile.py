@@ -17,12 +17,9 @@ UNSUPPORTED: Final[dict[str, bool]] = {
     "--run-once": False,
     "--timeout": True,
     "--idle-timeout": True,
-    "--verify-client": False,
-    "--cafile": True,
     "--ssl-version": True,
     "--ssl-ciphers": True,
     "--unix-target": True,
-    "--web-auth": False,
     "--wrap-mode": True,
     "--libserver": False,
     "--target-config": True,
@@ -55,6 +52,9 @@ SUPPORTED: Final = (
     "--log-file",
     "--syslog",
     "--file-only",
+    "--verify-client",
+    "--cafile",
+    "--web-auth",
 )
 
 OPTIONS: Final = (*SUPPORTED, *UNSUPPORTED)

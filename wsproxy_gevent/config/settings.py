@@ -18,6 +18,7 @@ from .declare import Declaration, declarations
 from .topics.access import AccessSettings
 from .topics.admin import AdminSettings
 from .topics.log import LogSettings
+from .topics.login import LoginSettings
 from .topics.process import ProcessSettings
 from .topics.proxies import ProxiesSettings
 from .topics.reaching import ReachingSettings
@@ -33,6 +34,7 @@ class Settings(
     TimesSettings,
     SpeakingSettings,
     ProxiesSettings,
+    LoginSettings,
     AccessSettings,
     TlsSettings,
     WebSettings,

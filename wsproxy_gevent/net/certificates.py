@@ -7,7 +7,6 @@ password.
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import ssl
@@ -17,26 +16,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..errors import Busy, StartError
+from ..errors import StartError
 from .clock import SYSTEM, Clock
-from .pool import NativePool, PoolTimeout
-
-logger = logging.getLogger(__name__)
+from .pool import NativePool
+from .watched import Watched
 
 # TLS 1.2 only with forward secrecy and authenticated encryption (RFC 9325,
 # section 4.2); TLS 1.3 has nothing else.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
-
-# Files are looked at no oftener than this, and no longer; a disk that hangs
-# must not hold up handshakes.
-LOOK_EVERY_SECONDS = 1.0
-LOOK_SECONDS = 2.0
 
 _CURES = {
     "KEY_VALUES_MISMATCH": "the key does not belong to the certificate: name its own with --key",
     "EE_KEY_TOO_SMALL": "the key is too short: make one of 2048 bits or more, or on P-256",
     "CA_MD_TOO_WEAK": "the certificate is signed with an old digest: make a new one",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificates:
+    """That clients are asked for a certificate, which must come where it is `required`.
+
+    `authorities` is a PEM file of those who may have signed it; None stands
+    for those that the system trusts.
+    """
+
+    required: bool
+    authorities: str | None = None
 
 
 class ContextSource(Protocol):
@@ -58,13 +63,7 @@ class FixedContext:
 
 
 class Certificate:
-    """A certificate in files, read again when they have changed.
-
-    The files are looked at when somebody needs the context, at most once a
-    second and on a native thread.  A replacement is taken only whole: while
-    certificate and key do not load together the old context stays, and one
-    line of the log says why.
-    """
+    """A certificate in files, read again when they have changed (`watched`)."""
 
     def __init__(
         self,
@@ -73,58 +72,28 @@ class Certificate:
         password: str | None = None,
         *,
         pool: NativePool,
+        clients: ClientCertificates | None = None,
         clock: Clock = SYSTEM,
     ) -> None:
         """Load the files.  Raises `StartError` as `server_context` does."""
-        self._files = (cert, key, password)
-        self._pool = pool
-        self._clock = clock
-        self._seen = _stamps(cert, key)
-        self._context = server_context(cert, key, password)
-        self._look_at = clock.monotonic() + LOOK_EVERY_SECONDS
-        self._looking = False
+        self._watched = Watched(
+            "certificate",
+            [file for file in (cert, key, clients and clients.authorities) if file],
+            lambda: server_context(cert, key, password, clients),
+            pool=pool,
+            clock=clock,
+        )
 
     def context(self) -> ssl.SSLContext:
         """The context of the newest files that load.  May switch."""
-        if not self._looking and self._clock.monotonic() >= self._look_at:
-            self._look()
-        return self._context
-
-    def _look(self) -> None:
-        """May switch."""
-        # No switch before both are set: whoever comes meanwhile takes the
-        # context that there is.
-        self._looking = True
-        self._look_at = self._clock.monotonic() + LOOK_EVERY_SECONDS
-        try:
-            fault = self._pool.call(self._refresh, timeout=LOOK_SECONDS)
-        except PoolTimeout:
-            # The thread may be at it for long; it says itself when it is done.
-            logger.warning("certificate %s: its disk does not answer", self._files[0])
-        except Busy:
-            self._looking = False
-        else:
-            if fault:
-                logger.warning("the old certificate stays in use: %s", fault)
-
-    def _refresh(self) -> str:
-        """Return why a changed file could not be taken, else "".  On a native thread."""
-        try:
-            cert, key, _ = self._files
-            stamps = _stamps(cert, key)
-            if stamps == self._seen:
-                return ""
-            self._seen = stamps
-            self._context = server_context(*self._files)
-        except StartError as exc:
-            return str(exc)
-        finally:
-            self._looking = False
-        return ""
+        return self._watched.value()
 
 
 def server_context(
-    cert: str, key: str | None = None, password: str | None = None
+    cert: str,
+    key: str | None = None,
+    password: str | None = None,
+    clients: ClientCertificates | None = None,
 ) -> ssl.SSLContext:
     """A context for TLS 1.2 and 1.3 with the certificate of these PEM files.
 
@@ -146,7 +115,27 @@ def server_context(
         raise StartError(f"certificate {files}: {cure}") from exc
     except (OSError, ValueError) as exc:
         raise StartError(f"certificate {cert}: {exc}") from exc
+    if clients is not None:
+        _ask_clients(context, clients)
     return context
+
+
+def _ask_clients(context: ssl.SSLContext, clients: ClientCertificates) -> None:
+    """Have clients asked for a certificate, and verify what comes.  Blocks on the disk."""
+    context.verify_mode = ssl.CERT_REQUIRED if clients.required else ssl.CERT_OPTIONAL
+    # Each connection shows its certificate anew: a session that is resumed
+    # would go on with one that is trusted no longer.
+    context.options |= ssl.OP_NO_TICKET
+    context.num_tickets = 0
+    file = clients.authorities
+    if file is None:
+        context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
+        return
+    _require(file, "CERTIFICATE-----", "certificate of an authority", "name a PEM file: --cafile")
+    try:
+        context.load_verify_locations(file)
+    except ssl.SSLError as exc:
+        raise StartError(f"--cafile {file}: cannot be used ({exc.reason or exc})") from exc
 
 
 def own_names() -> tuple[str, ...]:
@@ -155,7 +144,9 @@ def own_names() -> tuple[str, ...]:
     return ("localhost", *((here,) if here.isascii() and here else ()), "127.0.0.1", "::1")
 
 
-def self_signed_context(names: Iterable[str], clock: Clock = SYSTEM) -> ssl.SSLContext:
+def self_signed_context(
+    names: Iterable[str], clock: Clock = SYSTEM, clients: ClientCertificates | None = None
+) -> ssl.SSLContext:
     """A server context with a key of its own, for these names and IP addresses.
 
     Key and certificate are made now and never reach a disk where the system
@@ -170,7 +161,7 @@ def self_signed_context(names: Iterable[str], clock: Clock = SYSTEM) -> ssl.SSLC
             "or name a certificate file"
         ) from exc
     with _readable(make_pem(names, clock.wall())) as file:
-        return server_context(file)
+        return server_context(file, clients=clients)
 
 
 @contextmanager
@@ -230,18 +221,3 @@ def _require(file: str, mark: str, what: str, cure: str) -> None:
 
 
 _READING_CURE = "name a file that this user may read"
-
-_Stamp = tuple[int, int, int] | None
-
-
-def _stamps(*files: str | None) -> list[_Stamp]:
-    return [_stamp(file) for file in files if file]
-
-
-def _stamp(file: str) -> _Stamp:
-    """What changes when a file does, or None without a file."""
-    try:
-        status = os.stat(file)
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -36,6 +36,11 @@ class SslSocketStream:
     def tls_version(self) -> str:
         return self._sock.version() or "TLS"
 
+    @property
+    def tls_object(self) -> gssl.SSLSocket:
+        """What knows the peer's certificate."""
+        return self._sock
+
     def hung_up(self) -> bool:
         """Whether the peer sends no more, though all it sent may still lie unread."""
         descriptor = self._sock.fileno()

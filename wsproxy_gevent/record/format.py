@@ -80,4 +80,5 @@ def _about(info: SessionInfo) -> dict[str, object]:
         "dialect": info.dialect.value,
         "subprotocol": info.subprotocol,
         "tls": info.tls,
+        "user": info.user,
     }

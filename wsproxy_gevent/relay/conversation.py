@@ -18,6 +18,7 @@ from .ending import (
     CLIENT_CLOSED,
     CLIENT_GONE,
     CLIENT_STALLED,
+    EXPIRED,
     IDLE,
     KILLED,
     NO_CLOSE_SEEN,
@@ -116,6 +117,10 @@ class Conversation(ABC):
     def stop(self, code: int, reason: str) -> None:
         """Ask for the end with that Close.  An end that has begun keeps its own."""
         self._end(replace(STOPPED, code=code, text=reason, detail=reason))
+
+    def expire(self) -> None:
+        """End it, for what let the client in holds no longer.  Never switches."""
+        self._end(EXPIRED)
 
     def join(self, observer: PayloadObserver) -> None:
         self._watch.join(observer)

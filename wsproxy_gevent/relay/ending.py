@@ -8,6 +8,7 @@ from ..errors import (
     ClientGone,
     ClientStalled,
     InternalError,
+    LoginExpired,
     SessionIdle,
     SessionTooLong,
     Stopped,
@@ -63,6 +64,9 @@ CLIENT_STALLED = Ending("client", ClientStalled.slug)
 IDLE = Ending("proxy", SessionIdle.slug, SessionIdle.close_code, "the session was idle too long")
 TOO_LONG = Ending(
     "proxy", SessionTooLong.slug, SessionTooLong.close_code, "the session's time is over"
+)
+EXPIRED = Ending(
+    "proxy", LoginExpired.slug, LoginExpired.close_code, "your login has expired; log in again"
 )
 
 STOPPED = Ending("proxy", Stopped.slug, 1001, "the proxy is stopping")

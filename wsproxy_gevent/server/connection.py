@@ -32,8 +32,10 @@ from ..errors import (
 )
 from ..model import Peer
 from ..net.clock import Deadline, http_date, wall
+from ..net.peercert import certificate_of
 from ..net.stream import Stream, StreamBroken, linger, tune
 from ..net.streams import PlainStream, Socket, TlsStream
+from ..web.guard import CERTIFICATE
 from ..wire import policy, proxyline
 from ..wire.handshake import is_upgrade
 from ..wire.http1 import RequestReader, ResponseWriter, refusal, whole
@@ -273,6 +275,7 @@ class Connection:
             self._last_words(_to_https(request))
             return False
         environ = hosting.environ_of(request, self.client, self._local(), secure=self.secure)
+        environ[CERTIFICATE] = certificate_of(self.stream)
         writer = ResponseWriter(request, date=http_date(wall()))
         logger.debug("%s asks %s %s", self.client, request.method, request.path)
         goes_on = hosting.respond(self._context.web, environ, self.stream, writer)

@@ -13,6 +13,7 @@ from wsgiref.types import WSGIApplication
 
 from ..auth.clients import Clients
 from ..auth.host import HostRule
+from ..auth.login import Login
 from ..auth.origin import OriginRule
 from ..limits import OpeningLimits
 from ..live.registry import Registry
@@ -54,7 +55,8 @@ class Context:
     `policy` is asked before a target is dialled, and the dialer asks it of each
     address.  With `balancers`, who connects may speak for somebody else;
     `clients` finds the sender of a request that came through a proxy.  `observers`
-    may switch, and is asked before the 101.  `dial_error_http` turns a failed
+    may switch, and is asked before the 101.  Without a `login` everybody may
+    come in.  `dial_error_http` turns a failed
     dial into an HTTP status instead of a 101 and a Close.
     """
 
@@ -65,6 +67,7 @@ class Context:
     web: WSGIApplication
     host: HostRule
     origin: OriginRule
+    login: Login | None = None
     introduce: Introduce | None = None
     policy: TargetPolicy = field(default_factory=TargetPolicy)
     balancers: Balancers | None = None

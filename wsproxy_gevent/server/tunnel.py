@@ -1,6 +1,6 @@
 """A WebSocket request becomes a session.
 
-    origin -> handshake -> target -> policy -> dial -> 101 -> relay
+    origin -> handshake -> login -> target -> policy -> dial -> 101 -> relay
 
 Until the 101 a refusal is raised, for `connection` to answer over HTTP;
 afterwards it is a Close.  The dial comes before the 101, so that a client
@@ -9,13 +9,18 @@ whose socket opens is really connected.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
+import gevent
+
+from ..auth.login import Grant, Visitor
 from ..errors import Busy, OpeningTimeout, PeerLeft, ProxyError, TargetError
 from ..model import EchoTarget, Peer, SessionId, Target, new_session_id
 from ..net.clock import Deadline, wall
 from ..net.leaving import WhileThere
+from ..net.peercert import certificate_of
 from ..net.stream import Stream
 from ..observer import PayloadObserver, SessionInfo
 from ..relay.echo import Echo
@@ -70,8 +75,10 @@ def tunnel(
     if proposal.body_length:
         with deadline.enforce(_too_slow):
             body, behind = _read_body(visit.stream, proposal.body_length, behind)
+    visit.stage = "login"
+    grant = _log_in(context, visit, request)
     visit.stage = "target"
-    target = context.resolver.resolve(request)
+    target = grant.target or context.resolver.resolve(request)
     visit.stage = "policy"
     target = context.policy.admit(target)
     answer = proposal.answer(body)
@@ -85,16 +92,27 @@ def tunnel(
         _open_and_close(context, visit, proposal, answer, error)
         return
     try:
-        info = _info(visit, request, proposal, target, session_id)
+        info = _info(visit, request, proposal, target, grant, session_id)
         observers = context.observers(info)
         visit.speaks_http = False
         visit.stream.write_all(answer)
         session = _session(context, proposal, target)
         client = ClientEnd(visit.stream, session, leftover=behind)
-        _run(context, _join(context, info, client, target_stream), observers)
+        relay = _join(context, info, client, target_stream)
+        with _expiring(relay, grant.expires_at):
+            _run(context, relay, observers)
     finally:
         if target_stream is not None:
             target_stream.abort()
+
+
+def _log_in(context: Context, visit: Visit, request: Request) -> Grant:
+    """What the logins say of the client; the cheaper refusals come before.  May switch."""
+    if context.login is None:
+        return Grant()
+    visitor = Visitor(visit.client, visit.secure, certificate_of(visit.stream))
+    with WhileThere(visit.stream, _did_not_wait):
+        return context.login.check(request, visitor)
 
 
 def _read_body(stream: Stream, length: int, behind: bytes) -> tuple[bytes, bytes]:
@@ -143,6 +161,7 @@ def _info(
     request: Request,
     proposal: Proposal,
     target: Target,
+    grant: Grant,
     session_id: SessionId,
 ) -> SessionInfo:
     return SessionInfo(
@@ -154,6 +173,8 @@ def _info(
         tls=visit.stream.tls_version,
         path=request.path,
         opened_at=wall(),
+        user=grant.user,
+        record=grant.record,
     )
 
 
@@ -182,6 +203,20 @@ def _join(
     return Relay(info, client, TargetEnd(target), patience=context.patience)
 
 
+@contextmanager
+def _expiring(relay: Relay | Echo, at: float | None) -> Iterator[None]:
+    """End the session at that wall-clock time, if there is one."""
+    if at is None:
+        yield
+        return
+    timer = gevent.get_hub().loop.timer(max(0.0, at - wall()))
+    timer.start(relay.expire)
+    try:
+        yield
+    finally:
+        timer.close()
+
+
 def _run(context: Context, relay: Relay | Echo, observers: Sequence[PayloadObserver]) -> None:
     for observer in observers:
         relay.join(observer)
@@ -196,7 +231,7 @@ def _run(context: Context, relay: Relay | Echo, observers: Sequence[PayloadObser
 
 
 def _did_not_wait() -> ProxyError:
-    return PeerLeft("the client left before the target answered")
+    return PeerLeft("the client left before it was connected")
 
 
 def _too_slow() -> ProxyError:

@@ -57,7 +57,7 @@ def _session(info: SessionInfo) -> str:
     return (
         f"id={info.id} {field('peer', info.peer)} {peers_field('target', str(info.target))}"
         f" dialect={info.dialect.value} {peers_field('subprotocol', info.subprotocol)}"
-        f" tls={info.tls or '-'}"
+        f" tls={info.tls or '-'} {peers_field('user', info.user)}"
     )
 
 

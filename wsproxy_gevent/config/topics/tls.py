@@ -46,3 +46,18 @@ class TlsSettings:
         topic=Topic.TLS,
         meaning="Refuse clients that do not speak TLS.",
     )
+    verify_client: bool = setting(
+        False,
+        kind=kinds.SWITCH,
+        topic=Topic.TLS,
+        meaning="Let nobody in without a certificate that is verified by --cafile: a TLS "
+        "handshake without one fails, and a plain connection is refused (in the profile "
+        "websockify it is served, unless --ssl-only is set).",
+    )
+    cafile: str | None = setting(
+        None,
+        kind=kinds.FILE,
+        topic=Topic.TLS,
+        meaning="The authorities (PEM) that may have signed a client's certificate.",
+        shown="those that the system trusts",
+    )

@@ -1,0 +1,37 @@
+"""Logins: who may come in, beyond what any page or machine may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .. import kinds
+from ..declare import Topic, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoginSettings:
+    """The settings of our own logins."""
+
+    basic_auth: str | None = setting(
+        None,
+        kind=kinds.CREDENTIALS,
+        topic=Topic.LOGIN,
+        meaning="Ask for a name and a password (HTTP Basic): those of a file that htpasswd -B "
+        "wrote, hashed with bcrypt or argon2; or the one NAME:PASSWORD in a variable or in the "
+        "first line of a file.  USER:PASSWORD itself is taken, too, and seen by others.",
+        secret=True,
+    )
+    client_cert: tuple[str, ...] = setting(
+        (),
+        kind=kinds.CERTIFICATES,
+        topic=Topic.LOGIN,
+        meaning="Let in whose verified certificate has this common name, this alternative name "
+        "or this SHA-256 fingerprint; without --verify-client others are told so by HTTP.",
+    )
+    web_auth: bool = setting(
+        False,
+        kind=kinds.SWITCH,
+        topic=Topic.LOGIN,
+        meaning="Ask for the login on pages and files as well, not only for sessions; "
+        "/healthz and /readyz of --health stay open.",
+    )
