@@ -15,6 +15,7 @@ from .net.certificates import (
     self_signed_context,
 )
 from .net.pool import NativePool
+from .net.tlsrules import VERSIONS, TlsRules
 
 logger = logging.getLogger(__name__)
 
@@ -29,13 +30,20 @@ def find_certificate(
     Raises `StartError` for a named one that is missing or bad, and for
     `--ssl-only` without any.
     """
-    if settings.cert == "auto" and isinstance(earlier, FixedContext):
+    rules = rules_of(settings)
+    if settings.cert == "auto" and isinstance(earlier, FixedContext) and earlier.rules == rules:
         return earlier
-    certificate = _certificate(settings, pool)
+    certificate = _certificate(settings, rules, pool)
     if earlier and not certificate and settings.cert != "none":
         raise StartError(f"certificate {settings.cert} is gone; --cert none would turn TLS off")
     if settings.key and not isinstance(certificate, Certificate):
         _complain_of_key(settings)
+    if certificate is None and settings.verify_client:
+        _complain(
+            settings,
+            "--verify-client asks for certificates over TLS, and there is none of our own: "
+            "name one with --cert FILE",
+        )
     if certificate is None and settings.ssl_only:
         raise StartError(
             "--ssl-only needs a certificate: name one with --cert FILE, "
@@ -44,14 +52,23 @@ def find_certificate(
     return certificate
 
 
-def _certificate(settings: Settings, pool: NativePool) -> ContextSource | None:
+def rules_of(settings: Settings) -> TlsRules:
+    return TlsRules(
+        minimum=VERSIONS[settings.ssl_version],
+        ciphers=settings.ssl_ciphers,
+        verify_client=settings.verify_client,
+        client_ca=settings.cafile,
+    )
+
+
+def _certificate(settings: Settings, rules: TlsRules, pool: NativePool) -> ContextSource | None:
     if settings.cert == "none":
         return None
     if settings.cert == "auto":
-        return FixedContext(self_signed_context(own_names()))
+        return FixedContext(self_signed_context(own_names(), rules=rules), rules)
     if not os.path.exists(settings.cert) and _may_be_missing(settings):
         return None
-    return Certificate(settings.cert, settings.key, _password(settings), pool=pool)
+    return Certificate(settings.cert, settings.key, _password(settings), pool=pool, rules=rules)
 
 
 def _may_be_missing(settings: Settings) -> bool:
@@ -62,7 +79,14 @@ def _may_be_missing(settings: Settings) -> bool:
 
 def _complain_of_key(settings: Settings) -> None:
     """A key alone is no TLS, which whoever names one wants.  Raises `StartError`."""
-    text = f"--key {settings.key} has no certificate to go with: name one with --cert FILE"
+    _complain(
+        settings,
+        f"--key {settings.key} has no certificate to go with: name one with --cert FILE",
+    )
+
+
+def _complain(settings: Settings, text: str) -> None:
+    """An error, but only a warning where a script was written for websockify."""
     if not settings.lenient:
         raise StartError(text)
     logger.warning("%s", text)

@@ -40,9 +40,9 @@ Refusals = Mapping[str, tuple[tuple[object, ...], str]]
 # TLS is ours, and these would be passed over: what they ask for must not be
 # believed to be there.  The values are those that ask for nothing.
 NOT_SERVED: Refusals = {
-    "cert_reqs": ((None, 0), "client certificates are not supported yet"),
-    "ca_certs": ((None, ""), "client certificates are not supported yet"),
-    "ciphers": ((None, ""), "the ciphers of TLS 1.2 and 1.3 that are safe are served, no others"),
+    "cert_reqs": ((None, 0), "client certificates are required by WSPROXY_VERIFY_CLIENT=yes"),
+    "ca_certs": ((None, ""), "name the authorities of client certificates by WSPROXY_CAFILE"),
+    "ciphers": ((None, ""), "name other ciphers than the safe ones by WSPROXY_SSL_CIPHERS"),
 }
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..errors import StartError, UsageError
-from . import arguments, words
+from . import arguments, checks, words
 from .arguments import Texts
 from .layers import Found, Layer, of_environment, of_file, of_flags, unknown_names
 from .profile import profile_of
@@ -81,10 +81,11 @@ def load(
     settings = _settings(found, mode, profile_of(argv[0]), directory)
     settings = replace(settings, sockets_given=sockets_given)
     _check(settings, found)
+    checks.check(settings)
     return Loaded(
         settings,
         {name: one.origin for name, one in found.items()},
-        tuple(_warnings(found, environ)),
+        (*_warnings(found, environ), *checks.warnings(settings)),
         task=Task.CHECK if line.asked else task,
     )
 

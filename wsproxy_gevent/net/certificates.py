@@ -20,12 +20,9 @@ from typing import Protocol
 from ..errors import Busy, StartError
 from .clock import SYSTEM, Clock
 from .pool import NativePool, PoolTimeout
+from .tlsrules import SAFE, TlsRules
 
 logger = logging.getLogger(__name__)
-
-# TLS 1.2 only with forward secrecy and authenticated encryption (RFC 9325,
-# section 4.2); TLS 1.3 has nothing else.
-CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 # Files are looked at no oftener than this, and no longer; a disk that hangs
 # must not hold up handshakes.
@@ -51,6 +48,7 @@ class FixedContext:
     """A context that does not change, such as that of `--cert auto`."""
 
     fixed: ssl.SSLContext
+    rules: TlsRules = SAFE
 
     def context(self) -> ssl.SSLContext:
         """Never switches."""
@@ -73,14 +71,16 @@ class Certificate:
         password: str | None = None,
         *,
         pool: NativePool,
+        rules: TlsRules = SAFE,
         clock: Clock = SYSTEM,
     ) -> None:
         """Load the files.  Raises `StartError` as `server_context` does."""
         self._files = (cert, key, password)
+        self._rules = rules
         self._pool = pool
         self._clock = clock
-        self._seen = _stamps(cert, key)
-        self._context = server_context(cert, key, password)
+        self._seen = self._stamps()
+        self._context = server_context(cert, key, password, rules)
         self._look_at = clock.monotonic() + LOOK_EVERY_SECONDS
         self._looking = False
 
@@ -110,21 +110,27 @@ class Certificate:
     def _refresh(self) -> str:
         """Return why a changed file could not be taken, else "".  On a native thread."""
         try:
-            cert, key, _ = self._files
-            stamps = _stamps(cert, key)
+            stamps = self._stamps()
             if stamps == self._seen:
                 return ""
             self._seen = stamps
-            self._context = server_context(*self._files)
+            self._context = server_context(*self._files, self._rules)
         except StartError as exc:
             return str(exc)
         finally:
             self._looking = False
         return ""
 
+    def _stamps(self) -> list[_Stamp]:
+        cert, key, _ = self._files
+        return [_stamp(file) for file in (cert, key, self._rules.client_ca) if file]
+
 
 def server_context(
-    cert: str, key: str | None = None, password: str | None = None
+    cert: str,
+    key: str | None = None,
+    password: str | None = None,
+    rules: TlsRules = SAFE,
 ) -> ssl.SSLContext:
     """A context for TLS 1.2 and 1.3 with the certificate of these PEM files.
 
@@ -135,7 +141,7 @@ def server_context(
     holder = key or cert
     _require(cert, "CERTIFICATE-----", "certificate", "name a PEM file with --cert")
     _require(holder, "PRIVATE KEY-----", "private key", "name its PEM file with --key")
-    context = _bare_context()
+    context = _bare_context(rules)
     asked = _Password(holder, password)
     try:
         context.load_cert_chain(cert, key, asked)
@@ -155,7 +161,11 @@ def own_names() -> tuple[str, ...]:
     return ("localhost", *((here,) if here.isascii() and here else ()), "127.0.0.1", "::1")
 
 
-def self_signed_context(names: Iterable[str], clock: Clock = SYSTEM) -> ssl.SSLContext:
+def self_signed_context(
+    names: Iterable[str],
+    clock: Clock = SYSTEM,
+    rules: TlsRules = SAFE,
+) -> ssl.SSLContext:
     """A server context with a key of its own, for these names and IP addresses.
 
     Key and certificate are made now and never reach a disk where the system
@@ -170,7 +180,7 @@ def self_signed_context(names: Iterable[str], clock: Clock = SYSTEM) -> ssl.SSLC
             "or name a certificate file"
         ) from exc
     with _readable(make_pem(names, clock.wall())) as file:
-        return server_context(file)
+        return server_context(file, rules=rules)
 
 
 @contextmanager
@@ -186,12 +196,11 @@ def _readable(data: bytes) -> Iterator[str]:
             yield file.name
 
 
-def _bare_context() -> ssl.SSLContext:
+def _bare_context(rules: TlsRules) -> ssl.SSLContext:
     # By attribute, for a patched process must get the patched class: the
     # original's setters recurse there.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(CIPHERS)
+    rules.apply(context)
     context.set_alpn_protocols(["http/1.1"])
     context.options |= ssl.OP_NO_COMPRESSION
     context.options |= ssl.OP_NO_RENEGOTIATION
@@ -232,10 +241,6 @@ def _require(file: str, mark: str, what: str, cure: str) -> None:
 _READING_CURE = "name a file that this user may read"
 
 _Stamp = tuple[int, int, int] | None
-
-
-def _stamps(*files: str | None) -> list[_Stamp]:
-    return [_stamp(file) for file in files if file]
 
 
 def _stamp(file: str) -> _Stamp:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .. import kinds
-from ..choices import DEFAULT_CERT
+from ..choices import DEFAULT_CERT, TLS_VERSIONS
 from ..declare import Topic, setting
 
 
@@ -45,4 +45,33 @@ class TlsSettings:
         kind=kinds.SWITCH,
         topic=Topic.TLS,
         meaning="Refuse clients that do not speak TLS.",
+    )
+    ssl_version: str = setting(
+        "default",
+        kind=kinds.choice(*TLS_VERSIONS),
+        topic=Topic.TLS,
+        meaning="The oldest TLS to speak: 1.2, or what is named here; 1.1 is broken and for "
+        "clients that know nothing else.",
+    )
+    ssl_ciphers: str | None = setting(
+        None,
+        kind=kinds.TEXT,
+        topic=Topic.TLS,
+        meaning="The ciphers to allow with TLS 1.2 and older, as `openssl ciphers` takes them.",
+        shown="ECDHE with AES-GCM or ChaCha20",
+    )
+    verify_client: bool = setting(
+        False,
+        kind=kinds.SWITCH,
+        topic=Topic.TLS,
+        meaning="Refuse TLS clients that show no valid certificate; --ssl-only refuses those "
+        "without TLS.",
+    )
+    cafile: str | None = setting(
+        None,
+        kind=kinds.FILE,
+        topic=Topic.TLS,
+        meaning="With --verify-client: the authorities (PEM) that a client's certificate may be "
+        "from.",
+        shown="those that the system trusts",
     )

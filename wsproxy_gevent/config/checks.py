@@ -1,0 +1,52 @@
+"""Settings that contradict each other, and those that have no effect.
+
+The first are refused.  So are the second in our own profile: whoever names
+the authorities of client certificates believes that these are looked at.  A
+script that was written for websockify is only told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from ..errors import UsageError
+from .settings import Settings
+
+Rules = tuple[tuple[Callable[[Settings], object], str], ...]
+
+CONTRADICTIONS: Final[Rules] = (
+    (
+        lambda s: s.verify_client and s.cert == "none",
+        "--verify-client needs a certificate of our own, but --cert is none",
+    ),
+)
+
+WITHOUT_EFFECT: Final[Rules] = (
+    (
+        lambda s: s.cafile and not s.verify_client,
+        "--cafile has no effect without --verify-client: nobody is asked for a certificate",
+    ),
+)
+
+
+def check(settings: Settings) -> None:
+    """Raises `UsageError` for the first thing that is wrong."""
+    for holds, text in CONTRADICTIONS if settings.lenient else (*CONTRADICTIONS, *WITHOUT_EFFECT):
+        if holds(settings):
+            raise UsageError(text)
+
+
+def warnings(settings: Settings) -> Iterator[str]:
+    """What the profile websockify is told of, and what everybody is."""
+    for holds, text in (*(WITHOUT_EFFECT if settings.lenient else ()), *DOUBTFUL):
+        if holds(settings):
+            yield text
+
+
+DOUBTFUL: Final[Rules] = (
+    (
+        lambda s: s.ssl_version == "tlsv1_1",
+        "--ssl-version tlsv1_1 lets clients choose TLS 1.1, whose digests are broken",
+    ),
+)
