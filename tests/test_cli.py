@@ -51,7 +51,6 @@ WRONG = [
     [],
     ["6080"],
     [*PLACES, "--no-such"],
-    [*PLACES, "--run-once"],
     [*PLACES, "--config", "/no/such.toml"],
     [*PLACES, "--", "vncserver"],
     ["6080", "a\nb:1"],

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from .assembly import Parts
 from .config.settings import Mode, Settings
 from .listening import Listening
+from .logplaces import places_of
 from .reload import Reread
 from .sdnotify import Notifier
 from .service import Service
@@ -66,12 +67,8 @@ class Proxy:
 
     def _start_logging(self) -> Logging:
         settings = self._settings
-        return start_logging(
-            verbose=settings.verbose,
-            log_file=settings.log_file,
-            syslog=settings.syslog,
-            stderr=settings.foreground,
-        )
+        places = places_of(settings, stderr=settings.foreground)
+        return start_logging(verbose=settings.verbose, **places)
 
     def _announce(self, logging_to: Logging) -> None:
         logger.info("%s", self.start_line)

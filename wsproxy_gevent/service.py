@@ -13,17 +13,21 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 import gevent
+from gevent import Greenlet
 from gevent import socket as gsocket
 from gevent.pool import Pool
 
 from .assembly import Parts
 from .errors import Busy
+from .lifetime import Lifetime, wait_for_end
+from .net.clock import monotonic
 from .net.probe import NAME_SECONDS, warning_of
 from .record.writer import Recorder
 from .reload import Current, Reloading, Reread
 from .sdnotify import Notifier
 from .server.admin import AdminServer
 from .server.connection import serve
+from .server.context import Context
 from .server.listener import ProxyServer, hand_over, peer_of
 from .stopping import Stopping, drain, leave_alone
 from .telemetry.destinations import Logging
@@ -45,9 +49,10 @@ class Service:
         self._notifier = notifier
         self._current = Current(parts, logging_to, reread)
         self._pool = Pool(parts.most_connections)
+        settings = parts.settings
+        self._lifetime = Lifetime(settings.timeout, settings.idle_timeout, monotonic())
         self._servers = [
-            ProxyServer(sock, self._current.context, self._pool)
-            for sock in parts.listening.sockets
+            ProxyServer(sock, self._visited, self._pool) for sock in parts.listening.sockets
         ]
         self._admins = [
             AdminServer(sock, lambda: self._current.parts.admin)
@@ -68,10 +73,11 @@ class Service:
             held.callback(reloading.restore)
             held.callback(self._notifier.close)
             self._start(stopping)
+            ending = self._end_by_itself(stopping)
             ready()
             self._notifier.ready(self._status)
-            asking = gevent.spawn(warn_of_target, self._current.parts)
-            held.callback(asking.kill)
+            for greenlet in (gevent.spawn(warn_of_target, self._current.parts), *ending):
+                held.callback(greenlet.kill)
             stopping.wait()
             reloading.stop()
             self._see_off(stopping)
@@ -85,6 +91,23 @@ class Service:
         self._heartbeat.start()
         if self._listening.connection is not None:
             self._serve_the_one(self._listening.connection, stopping)
+
+    def _visited(self) -> Context:
+        """The context for somebody who has just come.  Never switches."""
+        self._lifetime.visited(monotonic())
+        return self._current.context()
+
+    def _end_by_itself(self, stopping: Stopping) -> list[Greenlet[..., None]]:
+        """What waits for a reason to stop."""
+
+        def wait() -> None:
+            logger.info("%s", wait_for_end(self._lifetime, lambda: len(self._pool)))
+            stopping.terminate()
+
+        single = self._current.parts.single
+        if single is not None:
+            single.over.rawlink(lambda _: stopping.terminate())
+        return [gevent.spawn(wait)] if self._lifetime.is_limited else []
 
     def _serve_the_one(self, sock: socket.socket, stopping: Stopping) -> None:
         """The connection that inetd accepted: with it we end."""

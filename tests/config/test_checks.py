@@ -12,14 +12,19 @@ from wsproxy_gevent.errors import UsageError
 
 CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"verify_client": True, "cert": "none"}, "--verify-client needs a certificate"),
+    ({"run_once": True, "workers": 2}, "--run-once .* leave out --workers"),
+    ({"timeout": 3.0, "workers": 2}, "--timeout .* leave out --workers"),
+    ({"idle_timeout": 3.0, "workers": 2}, "--idle-timeout .* leave out --workers"),
 ]
 
 WITHOUT_EFFECT: list[tuple[dict[str, Any], str]] = [
     ({"cafile": "/ca.pem"}, "--cafile has no effect without --verify-client"),
+    ({"legacy_syslog": True}, "--legacy-syslog has no effect without --syslog"),
 ]
 
 DOUBTFUL: list[tuple[dict[str, Any], str]] = [
     ({"ssl_version": "tlsv1_1"}, "--ssl-version tlsv1_1"),
+    ({"libserver": True}, "--libserver changes nothing"),
 ]
 
 

@@ -20,12 +20,24 @@ CONTRADICTIONS: Final[Rules] = (
         lambda s: s.verify_client and s.cert == "none",
         "--verify-client needs a certificate of our own, but --cert is none",
     ),
+    (
+        lambda s: s.workers > 1 and s.run_once,
+        "--run-once serves a single session: leave out --workers",
+    ),
+    (
+        lambda s: s.workers > 1 and (s.timeout or s.idle_timeout),
+        "--timeout and --idle-timeout end one process: leave out --workers",
+    ),
 )
 
 WITHOUT_EFFECT: Final[Rules] = (
     (
         lambda s: s.cafile and not s.verify_client,
         "--cafile has no effect without --verify-client: nobody is asked for a certificate",
+    ),
+    (
+        lambda s: s.legacy_syslog and not s.syslog,
+        "--legacy-syslog has no effect without --syslog: name a server",
     ),
 )
 
@@ -48,5 +60,9 @@ DOUBTFUL: Final[Rules] = (
     (
         lambda s: s.ssl_version == "tlsv1_1",
         "--ssl-version tlsv1_1 lets clients choose TLS 1.1, whose digests are broken",
+    ),
+    (
+        lambda s: s.libserver,
+        "--libserver changes nothing: there is one engine here; leave it out",
     ),
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..errors import StartError, UsageError
+from ..targets.spelling import parse_target
 from . import arguments, checks, words
 from .arguments import Texts
 from .layers import Found, Layer, of_environment, of_file, of_flags, unknown_names
@@ -27,6 +28,7 @@ RIVALS: Final = (
     ("foreground", "daemon"),
     ("key_password", "key_password_file"),
     ("source", "unix_listen", "inetd"),
+    ("target", "unix_target"),
 )
 
 # What the pid file of `--run-dir` is called.
@@ -73,6 +75,8 @@ def load(
     elsewhere = bool(sockets_given) or _listens_elsewhere(merge((file, lower, flags)))
     mode, places = words.read_mode(rest, has_source=not elsewhere)
     taken = [*flags, "source"] if elsewhere and len(places) < 2 else list(flags)
+    if "unix_target" in flags:
+        taken.append("target")
     flags.update(_places(mode, places, taken, directory))
     found = merge((file, lower, flags))
     if mode is Mode.DEMO:
@@ -159,6 +163,8 @@ def _settings(found: Layer, mode: Mode, called: Profile, directory: str) -> Sett
     }
     values["profile"] = profile
     values["cert"] = _absolute_cert(values["cert"], directory)
+    if values["unix_target"] and mode is Mode.PROXY:
+        values["target"] = _unix_target(values["unix_target"])
     values["target"] = values["target"] or _TARGETS.get(mode)
     if not (values["unix_listen"] or values["inetd"]):
         values["source"] = values["source"] or (LOOPBACK if mode is not Mode.PROXY else None)
@@ -175,6 +181,14 @@ def _settings(found: Layer, mode: Mode, called: Profile, directory: str) -> Sett
 
 
 _TARGETS: Final = {Mode.DEMO: "echo:", Mode.VNC: f"localhost:{words.VNC_PORT}"}
+
+
+def _unix_target(path: str) -> str:
+    """The target by its longer name.  Raises `UsageError`."""
+    try:
+        return str(parse_target(f"unix:{path}"))
+    except UsageError as error:
+        raise UsageError(f"--unix-target: {error}") from error
 
 
 def _absolute_cert(cert: str, directory: str) -> str:

@@ -14,20 +14,14 @@ from .settings import Profile
 
 # Its options that we do not serve; the value says whether one takes an argument.
 UNSUPPORTED: Final[dict[str, bool]] = {
-    "--run-once": False,
-    "--timeout": True,
-    "--idle-timeout": True,
-    "--unix-target": True,
     "--web-auth": False,
     "--wrap-mode": True,
-    "--libserver": False,
     "--target-config": True,
     "--token-plugin": True,
     "--token-source": True,
     "--host-token": False,
     "--auth-plugin": True,
     "--auth-source": True,
-    "--legacy-syslog": False,
 }
 
 # Its options that we serve: an abbreviation means one of these rather than one of ours.
@@ -37,6 +31,9 @@ SUPPORTED: Final = (
     "--traffic",
     "--record",
     "--daemon",
+    "--run-once",
+    "--timeout",
+    "--idle-timeout",
     "--cert",
     "--key",
     "--key-password",
@@ -47,13 +44,16 @@ SUPPORTED: Final = (
     "--ssl-ciphers",
     "--web",
     "--prefer-ipv6",
+    "--libserver",
     "--unix-listen",
     "--unix-listen-mode",
+    "--unix-target",
     "--inetd",
     "--heartbeat",
     "--ssl-target",
     "--log-file",
     "--syslog",
+    "--legacy-syslog",
     "--file-only",
 )
 

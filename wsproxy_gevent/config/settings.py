@@ -17,6 +17,7 @@ from .choices import Profile as Profile
 from .declare import Declaration, declarations
 from .topics.access import AccessSettings
 from .topics.admin import AdminSettings
+from .topics.life import LifeSettings
 from .topics.log import LogSettings
 from .topics.process import ProcessSettings
 from .topics.proxies import ProxiesSettings
@@ -25,7 +26,9 @@ from .topics.speaking import SpeakingSettings
 from .topics.times import TimesSettings
 from .topics.tls import TlsSettings
 from .topics.web import WebSettings
+from .topics.websockify import WebsockifySettings
 from .topics.where import WhereSettings
+from .topics.wrap import WrapSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +41,11 @@ class Settings(
     WebSettings,
     LogSettings,
     AdminSettings,
+    LifeSettings,
+    WebsockifySettings,
     ProcessSettings,
     ReachingSettings,
+    WrapSettings,
     WhereSettings,
 ):
     """What the process shall do.

@@ -27,6 +27,7 @@ from ..targets.resolver import Resolver
 from ..wire.handshake import HandshakeRules
 from ..wire.http1 import HeadLimits
 from ..wire.proxysend import Introduction
+from .single import Single
 
 Introduce = Callable[[Introduction], bytes]
 
@@ -55,7 +56,8 @@ class Context:
     address.  With `balancers`, who connects may speak for somebody else;
     `clients` finds the sender of a request that came through a proxy.  `observers`
     may switch, and is asked before the 101.  `dial_error_http` turns a failed
-    dial into an HTTP status instead of a 101 and a Close.
+    dial into an HTTP status instead of a 101 and a Close.  With `single` there
+    is one session and no other.
     """
 
     log: SessionLog
@@ -72,6 +74,7 @@ class Context:
     certificate: ContextSource | None = None
     ssl_only: bool = False
     dial_error_http: bool = False
+    single: Single | None = None
     policy_domains: Sequence[str] = ("*",)
     handshake: HandshakeRules = field(default_factory=HandshakeRules)
     head: HeadLimits = field(default_factory=HeadLimits)
