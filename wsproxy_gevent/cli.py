@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Protocol
 
-from . import __version__, activation, check, control, engine, inetd, privileges
+from . import __version__, activation, check, control, engine, inetd, privileges, shim
 from .config.arguments import help_text
 from .config.loading import Loaded, load
 from .config.profile import called_as
@@ -108,6 +108,7 @@ _TASKS: Final[Mapping[Task, Callable[[Loaded, Callable[[str], None]], int]]] = {
     Task.STATUS: control.status,
     Task.RELOAD: control.reload,
     Task.STOP: control.stop,
+    Task.INSTALL_SHIM: shim.install,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wsproxy_gevent.config.arguments import CommandLine, full_name, help_text, in_words, parse
-from wsproxy_gevent.config.profile import OPTIONS, UNSUPPORTED
+from wsproxy_gevent.config.profile import UNSUPPORTED
 from wsproxy_gevent.config.settings import DECLARATIONS
 from wsproxy_gevent.errors import UsageError
 
@@ -78,18 +78,6 @@ ABBREVIATIONS = {
 @pytest.mark.parametrize(("short", "full"), ABBREVIATIONS.items())
 def test_an_abbreviation_means_what_websockify_means_by_it(short: str, full: str) -> None:
     assert full_name(short) == full
-
-
-@pytest.mark.parametrize("option", OPTIONS)
-def test_an_abbreviation_that_is_clear_to_websockify_is_clear_to_us(option: str) -> None:
-    for end in range(3, len(option) + 1):
-        short = option[:end]
-        meant = (
-            [short] if short in OPTIONS else [name for name in OPTIONS if name.startswith(short)]
-        )
-        # `--web` and the like: the whole name of an option of ours wins as well.
-        if len(meant) == 1 and short not in {one.flag for one in DECLARATIONS.values()}:
-            assert full_name(short) == meant[0]
 
 
 WRONG = {

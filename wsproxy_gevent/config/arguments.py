@@ -144,7 +144,8 @@ wsproxy-gevent [options] [source_addr:]source_port target
        wsproxy-gevent [options] demo
        wsproxy-gevent [options] vnc [host[:display|:port]]
        wsproxy-gevent check [what you would start it with]
-       wsproxy-gevent status|reload|stop --pid-file FILE"""
+       wsproxy-gevent status|reload|stop --pid-file FILE
+       wsproxy-gevent install-shim DIR"""
 
 _EPILOG: Final = """\
 demo serves a page that talks to an embedded echo service; vnc serves a desktop
@@ -154,6 +155,8 @@ page for a VNC server, localhost:5900 if none is named (host:1 is display 1, por
 check does what -t does.  status ends with 0 if the process runs and 3 if not;
 reload has it read its settings and files again; stop ends when it is gone.
 They know the process by --pid-file or --run-dir, or by the --config that names one.
+
+install-shim makes DIR/websockify, by which name this command has websockify's defaults.
 
 Options may stand anywhere and may be abbreviated.  Each has a variable,
 WSPROXY_PID_FILE for --pid-file, and a key in the file of --config, pid_file.

@@ -40,7 +40,8 @@ class Loaded:
     """Settings, and where each one that somebody set was set.
 
     `asked` is "help" or "version" when the command line asks for nothing
-    else; the settings are then the defaults.
+    else; the settings are then the defaults.  `arguments` are those of a
+    word that is not about a proxy.
     """
 
     settings: Settings
@@ -48,6 +49,7 @@ class Loaded:
     warnings: tuple[str, ...] = ()
     asked: str | None = None
     task: Task = Task.SERVE
+    arguments: tuple[str, ...] = ()
 
 
 def load(
@@ -67,6 +69,8 @@ def load(
     if line.asked in ("help", "version"):
         return Loaded(Settings(), {}, asked=line.asked)
     task, rest = words.read_task(line.arguments)
+    if task is Task.INSTALL_SHIM:
+        return Loaded(Settings(), {}, task=task, arguments=tuple(rest))
     if task in words.REMOTE:
         return _remote(task, rest, line.texts, environ, directory)
     flags = of_flags(line.texts, directory)
