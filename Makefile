@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # What the engine is compiled from: an installation older than these is made anew.
-COMPILED := $(wildcard wsproxy_gevent/*/*.pyx wsproxy_gevent/*/*.pxd wsproxy_gevent/*/*.h)
+COMPILED := $(wildcard wsproxy_gevent/*.c wsproxy_gevent/*/*.pyx wsproxy_gevent/*/*.pxd wsproxy_gevent/*/*.h)
 
 # The tests that bytes pass through an engine in.
 TWIN := tests/test_engine.py tests/wire tests/net tests/relay tests/server \

@@ -23,7 +23,9 @@ class NeverMade:
 
     start_line = ""
 
-    def __init__(self, settings: Settings, _reread: Callable[[], Settings]) -> None:
+    def __init__(
+        self, settings: Settings, reread: Callable[[], Settings], wrapping: object
+    ) -> None:
         raise AssertionError(settings)
 
     def serve(self, ready: Callable[[], None]) -> int:
@@ -52,7 +54,7 @@ WRONG = [
     ["6080"],
     [*PLACES, "--no-such"],
     [*PLACES, "--config", "/no/such.toml"],
-    [*PLACES, "--", "vncserver"],
+    [*PLACES, "--"],
     ["6080", "a\nb:1"],
 ]
 
@@ -98,7 +100,7 @@ class Hurried:
 
     start_line = ""
 
-    def __init__(self, settings, reread):
+    def __init__(self, settings, reread, wrapping):
         for number in HELD:
             os.kill(os.getpid(), number)
 

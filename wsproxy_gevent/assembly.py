@@ -204,6 +204,8 @@ class Parts:
         notes = [f"{schemes}{self._why_plain()}"]
         if settings.web:
             notes.append(f"files of {settings.web}")
+        if settings.command:
+            notes.append(f"running {settings.command[0]}")
         if settings.record:
             notes.append(f"recording to {settings.record}")
         if self.listening.admin is not None:

@@ -18,6 +18,7 @@ from gevent import socket as gsocket
 from gevent.pool import Pool
 
 from .assembly import Parts
+from .command import Command
 from .errors import Busy
 from .lifetime import Lifetime, wait_for_end
 from .net.clock import monotonic
@@ -31,6 +32,7 @@ from .server.context import Context
 from .server.listener import ProxyServer, hand_over, peer_of
 from .stopping import Stopping, drain, leave_alone
 from .telemetry.destinations import Logging
+from .wrap import Wrapping
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +44,12 @@ class Service:
     """Serves what the parts listen on, once."""
 
     def __init__(
-        self, parts: Parts, logging_to: Logging, reread: Reread, notifier: Notifier
+        self,
+        parts: Parts,
+        logging_to: Logging,
+        reread: Reread,
+        notifier: Notifier,
+        wrapping: Wrapping | None = None,
     ) -> None:
         self._listening = parts.listening
         self._logging_to = logging_to
@@ -50,6 +57,7 @@ class Service:
         self._current = Current(parts, logging_to, reread)
         self._pool = Pool(parts.most_connections)
         settings = parts.settings
+        self._wrapping = wrapping
         self._lifetime = Lifetime(settings.timeout, settings.idle_timeout, monotonic())
         self._servers = [
             ProxyServer(sock, self._visited, self._pool) for sock in parts.listening.sockets
@@ -61,10 +69,11 @@ class Service:
         self._recorders: list[Recorder] = []
         self._note_recorder()
 
-    def run(self, ready: Callable[[], None]) -> None:
+    def run(self, ready: Callable[[], None]) -> int:
         """Serve until told to stop, and see everybody off.  May switch.
 
-        `ready` is called once connections are accepted.
+        `ready` is called once connections are accepted.  Returns the exit
+        status: that of a command which ended us by its own end.
         """
         with ExitStack() as held:
             stopping = Stopping()
@@ -72,15 +81,19 @@ class Service:
             reloading = Reloading(self._reload, self._logging_to.reopen, stopping.terminate)
             held.callback(reloading.restore)
             held.callback(self._notifier.close)
+            command = self._start_command(stopping, held)
             self._start(stopping)
             ending = self._end_by_itself(stopping)
             ready()
             self._notifier.ready(self._status)
-            for greenlet in (gevent.spawn(warn_of_target, self._current.parts), *ending):
+            if command is None:
+                ending.append(gevent.spawn(warn_of_target, self._current.parts))
+            for greenlet in ending:
                 held.callback(greenlet.kill)
             stopping.wait()
             reloading.stop()
             self._see_off(stopping)
+        return command.status if command else 0
 
     # -- Beginning and reloading ---------------------------------------------------------
 
@@ -91,6 +104,16 @@ class Service:
         self._heartbeat.start()
         if self._listening.connection is not None:
             self._serve_the_one(self._listening.connection, stopping)
+
+    def _start_command(self, stopping: Stopping, held: ExitStack) -> Command | None:
+        """What is wrapped lives longer than its last session.  May switch."""
+        if self._wrapping is None:
+            return None
+        mode = self._current.settings.wrap_mode
+        command = Command(self._wrapping, mode, stopping.terminate)
+        held.callback(command.stop)
+        command.start()
+        return command
 
     def _visited(self) -> Context:
         """The context for somebody who has just come.  Never switches."""

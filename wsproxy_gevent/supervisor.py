@@ -81,6 +81,8 @@ def decide(
         return Stay("WSPROXY_FOREGROUND says so" if asked else "")
     if settings.inetd:
         return Stay("inetd started it")
+    if settings.command:
+        return Stay("it runs a command")
     if settings.run_once:
         return Stay("--run-once ends with its session")
     here = Surroundings(environ, pid, ppid, exists)

@@ -41,6 +41,7 @@ from .server.listener import QUEUE_SECONDS, SECONDS_BETWEEN_LOOKS, SETTLE_SECOND
 from .telemetry.destinations import Logging, open_sinks, start_logging
 from .telemetry.direct import DirectLogging
 from .worker import ProxyWorker
+from .wrap import Wrapping
 
 logger = logging.getLogger(__name__)
 
@@ -181,9 +182,13 @@ class Workers:
         return places_of(settings, stderr=settings.foreground)
 
 
-def one_or_many(settings: Settings, reread: Reread) -> Proxy | Workers:
-    """What serves in the asked number of processes."""
-    return (Workers if settings.workers > 1 else Proxy)(settings, reread)
+def one_or_many(
+    settings: Settings, reread: Reread, wrapping: Wrapping | None = None
+) -> Proxy | Workers:
+    """What serves in the asked number of processes; a command is wrapped by one alone."""
+    if settings.workers > 1:
+        return Workers(settings, reread)
+    return Proxy(settings, reread, wrapping)
 
 
 def leave_port(sockets: Sequence[socket]) -> None:

@@ -31,6 +31,12 @@ LINES: list[tuple[str, list[str], dict[str, object]]] = [
 ]  # fmt: skip
 
 
+def test_what_stands_behind_two_dashes_is_the_command_as_it_stands() -> None:
+    line = parse(["-v", "6080", "--", "vncserver", "--verbose", "--", ":1", "-fg"])
+    assert (line.arguments, line.texts) == (["6080"], {"verbose": True})
+    assert line.command == ("vncserver", "--verbose", "--", ":1", "-fg")
+
+
 @pytest.mark.parametrize(("line", "arguments", "texts"), LINES, ids=[row[0] for row in LINES])
 def test_options_may_stand_anywhere(
     line: str, arguments: list[str], texts: dict[str, object]
@@ -91,7 +97,7 @@ WRONG = {
     "--cert": "--cert needs a value",
     "--cert --ssl-only": "--cert needs a value, not --ssl-only",
     "--cert -v": "--cert needs a value, not -v",
-    "6080 -- vncserver :1": "wrapping a command .* is not supported yet",
+    "6080 --": "no command stands behind '--'",
 }
 
 

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from wsproxy_gevent.config.checks import check, warnings
-from wsproxy_gevent.config.settings import Settings
+from wsproxy_gevent.config.settings import Mode, Settings
 from wsproxy_gevent.errors import UsageError
 
 CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"verify_client": True, "cert": "none"}, "--verify-client needs a certificate"),
+    ({"command": ("x",), "mode": Mode.VNC}, "no command can stand behind --"),
+    ({"command": ("x",), "workers": 2}, "a command .* leave out --workers"),
     ({"run_once": True, "workers": 2}, "--run-once .* leave out --workers"),
     ({"timeout": 3.0, "workers": 2}, "--timeout .* leave out --workers"),
     ({"idle_timeout": 3.0, "workers": 2}, "--idle-timeout .* leave out --workers"),
@@ -19,6 +21,7 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
 
 WITHOUT_EFFECT: list[tuple[dict[str, Any], str]] = [
     ({"cafile": "/ca.pem"}, "--cafile has no effect without --verify-client"),
+    ({"wrap_mode": "ignore"}, "--wrap-mode has no effect without a command"),
     ({"legacy_syslog": True}, "--legacy-syslog has no effect without --syslog"),
 ]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from ..errors import UsageError
-from .settings import Settings
+from .settings import Mode, Settings
 
 Rules = tuple[tuple[Callable[[Settings], object], str], ...]
 
@@ -19,6 +19,14 @@ CONTRADICTIONS: Final[Rules] = (
     (
         lambda s: s.verify_client and s.cert == "none",
         "--verify-client needs a certificate of our own, but --cert is none",
+    ),
+    (
+        lambda s: s.command and s.mode is not Mode.PROXY,
+        "demo and vnc know their target: no command can stand behind --",
+    ),
+    (
+        lambda s: s.workers > 1 and s.command,
+        "a command behind -- belongs to one process: leave out --workers",
     ),
     (
         lambda s: s.workers > 1 and s.run_once,
@@ -31,6 +39,10 @@ CONTRADICTIONS: Final[Rules] = (
 )
 
 WITHOUT_EFFECT: Final[Rules] = (
+    (
+        lambda s: s.wrap_mode != "exit" and not s.command,
+        "--wrap-mode has no effect without a command: -- COMMAND",
+    ),
     (
         lambda s: s.cafile and not s.verify_client,
         "--cafile has no effect without --verify-client: nobody is asked for a certificate",

@@ -28,3 +28,4 @@ DIAL_ERRORS: Final = ("close", "http")
 
 SEND_PROXY: Final = ("off", "v1", "v2")
 TLS_VERSIONS: Final = ("default", "tlsv1_1", "tlsv1_2", "tlsv1_3")
+WRAP_MODES: Final = ("exit", "ignore", "respawn")

@@ -87,7 +87,7 @@ def load(
         _refuse_target(flags)
         found.pop("target", None)
     settings = _settings(found, mode, profile_of(argv[0]), directory)
-    settings = replace(settings, sockets_given=sockets_given)
+    settings = replace(settings, sockets_given=sockets_given, command=line.command)
     _check(settings, found)
     checks.check(settings)
     return Loaded(
@@ -218,7 +218,8 @@ def _password(values: Mapping[str, Any]) -> str | None:
 
 def _check(settings: Settings, found: Layer) -> None:
     for name in ("source", "target"):
-        if not getattr(settings, name) and not (name == "source" and settings.listens_elsewhere):
+        elsewhere = settings.listens_elsewhere if name == "source" else settings.command
+        if not getattr(settings, name) and not elsewhere:
             raise UsageError(f"no {name} is named; {words.USAGE}")
     if settings.ssl_only and settings.cert == "none":
         raise UsageError("--ssl-only needs a certificate, but --cert is none")

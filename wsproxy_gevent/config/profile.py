@@ -15,7 +15,6 @@ from .settings import Profile
 # Its options that we do not serve; the value says whether one takes an argument.
 UNSUPPORTED: Final[dict[str, bool]] = {
     "--web-auth": False,
-    "--wrap-mode": True,
     "--target-config": True,
     "--token-plugin": True,
     "--token-source": True,
@@ -43,6 +42,7 @@ SUPPORTED: Final = (
     "--ssl-version",
     "--ssl-ciphers",
     "--web",
+    "--wrap-mode",
     "--prefer-ipv6",
     "--libserver",
     "--unix-listen",

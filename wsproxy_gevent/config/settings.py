@@ -53,13 +53,15 @@ class Settings(
     `source_named` is False where a word chose the port, which may then be
     another if that one is taken.  `cert_given` says that someone asked for
     the certificate, which then must exist.  `sockets_given` is how many
-    listening sockets whoever started us has passed on.
+    listening sockets whoever started us has passed on.  `command` is what
+    stands behind `--`: it runs beside us, and listens where we forward to.
     """
 
     mode: Mode = Mode.PROXY
     source_named: bool = True
     cert_given: bool = False
     sockets_given: int = 0
+    command: tuple[str, ...] = ()
 
     @property
     def listens_elsewhere(self) -> bool:
