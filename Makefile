@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # What the engine is compiled from: an installation older than these is made anew.
-COMPILED := $(wildcard wsproxy_gevent/*/*.pyx wsproxy_gevent/*/*.pxd wsproxy_gevent/*/*.h)
+COMPILED := $(wildcard wsproxy_gevent/*.c wsproxy_gevent/*/*.pyx wsproxy_gevent/*/*.pxd wsproxy_gevent/*/*.h)
 
 # The tests that bytes pass through an engine in.
 TWIN := tests/test_engine.py tests/wire tests/net tests/relay tests/server \
@@ -32,7 +32,7 @@ help:
 demo: .stamps/run
 	$(BIN)/wsproxy-gevent demo
 
-test: lint
+test: lint .stamps/websockify
 	scripts/debian-packages
 	$(MAKE) .stamps/npm
 	$(BIN)/python -m pytest
@@ -47,7 +47,7 @@ lint: .stamps/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: .stamps/test
+unit: .stamps/test .stamps/websockify
 	$(BIN)/python -m pytest --ignore tests/e2e
 
 e2e: .stamps/test
@@ -98,6 +98,13 @@ bench: .stamps/test .stamps/bench .stamps/npm
 	done
 	mkdir -p .stamps && touch $@
 
+# Apart from our own environment, in which nothing of that name shall be found; its
+# dependencies are of no use here.
+.stamps/websockify: .stamps/test
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .peers/websockify \
+	    websockify==0.13.0
+	touch $@
+
 # Without npm the tests that want its packages skip, and say so.
 .stamps/npm: tests/e2e/package.json tests/e2e/package-lock.json
 	@if command -v npm >/dev/null; then \
@@ -106,4 +113,4 @@ bench: .stamps/test .stamps/bench .stamps/npm
 	else echo "npm is missing; its tests skip" >&2; fi
 
 clean:
-	rm -rf .venv .stamps .fuzz .sanitize .bench benchmarks/.build build dist *.egg-info tests/e2e/node_modules
+	rm -rf .venv .stamps .fuzz .sanitize .bench .peers benchmarks/.build build dist *.egg-info tests/e2e/node_modules

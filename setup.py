@@ -21,6 +21,12 @@ def extension(source: Path) -> Extension:
     )
 
 
+# No module: a library to be preloaded, for which this is where one is compiled.
+REBIND = Extension(
+    f"{PACKAGE}._rebind", [f"{PACKAGE}/rebind.c"], libraries=["dl"], extra_compile_args=["-O2"]
+)
+
+
 def extensions() -> list[Extension]:
     """All of them; without a compiler the package is installed without them."""
     built: list[Extension] = cythonize(  # type: ignore[no-untyped-call, unused-ignore]
@@ -28,9 +34,9 @@ def extensions() -> list[Extension]:
         build_dir="build",
         compiler_directives={"language_level": 3, "embedsignature": False},
     )
-    for each in built:
+    for each in (*built, REBIND):
         each.optional = True  # cythonize drops what was said before
-    return built
+    return [*built, REBIND]
 
 
 setup(ext_modules=extensions())

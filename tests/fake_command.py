@@ -23,7 +23,9 @@ from wsproxy_gevent.errors import StartError
 class FakeProxy:
     start_line = "from here to there"
 
-    def __init__(self, settings: Settings, _reread: Callable[[], Settings]) -> None:
+    def __init__(
+        self, settings: Settings, reread: Callable[[], Settings], wrapping: object
+    ) -> None:
         self.settings = settings
         self.behaviour = os.environ["FAKE_PROXY"]
         self.socket = socket.socket()

@@ -217,3 +217,35 @@ def test_a_unix_socket_is_served_and_removed(tmp_path: Path) -> None:
         client.sendall(b"\x88\x82\0\0\0\0\x03\xe9")
         client.shutdown(1)
         assert serving.get(timeout=SECONDS) == 0
+
+
+# -- Ending by itself ------------------------------------------------------------------
+
+
+def close(client: gsocket.socket) -> None:
+    client.sendall(b"\x88\x80\0\0\0\0")
+    read_to(client, b"\x88\x02\x03\xe8")
+
+
+def test_it_ends_with_its_single_session() -> None:
+    with running(run_once=True) as it:
+        with it.connect() as page:
+            page.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert read_to(page, b"\r\n").startswith(b"HTTP/1.1 426 ")
+        with it.open_session() as first, it.connect() as second:
+            second.sendall(HANDSHAKE)
+            assert read_to(second, b"\r\n").startswith(b"HTTP/1.1 503 ")
+            close(first)
+        assert it.serving.get(timeout=SECONDS) == 0
+
+
+@pytest.mark.parametrize("option", ["timeout", "idle_timeout"])
+def test_it_ends_when_nobody_is_connected_any_more(
+    option: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    changes: dict[str, Any] = {option: 0.5}
+    with running(**changes) as it:
+        with it.open_session() as client:
+            close(client)
+        assert it.serving.get(timeout=SECONDS) == 0
+    assert f"--{option.replace('_', '-')}: " in caplog.text

@@ -23,7 +23,9 @@ class NeverMade:
 
     start_line = ""
 
-    def __init__(self, settings: Settings, _reread: Callable[[], Settings]) -> None:
+    def __init__(
+        self, settings: Settings, reread: Callable[[], Settings], wrapping: object
+    ) -> None:
         raise AssertionError(settings)
 
     def serve(self, ready: Callable[[], None]) -> int:
@@ -51,9 +53,8 @@ WRONG = [
     [],
     ["6080"],
     [*PLACES, "--no-such"],
-    [*PLACES, "--run-once"],
     [*PLACES, "--config", "/no/such.toml"],
-    [*PLACES, "--", "vncserver"],
+    [*PLACES, "--"],
     ["6080", "a\nb:1"],
 ]
 
@@ -99,7 +100,7 @@ class Hurried:
 
     start_line = ""
 
-    def __init__(self, settings, reread):
+    def __init__(self, settings, reread, wrapping):
         for number in HELD:
             os.kill(os.getpid(), number)
 

@@ -18,7 +18,7 @@ from .errors import StartError, UsageError
 
 FIRST: Final = 3
 
-_VARIABLES: Final = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID")
+VARIABLES: Final = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID")
 
 
 def sockets_given(environ: Mapping[str, str], pid: int) -> int:
@@ -33,7 +33,7 @@ def sockets_given(environ: Mapping[str, str], pid: int) -> int:
 
 def forget(environ: MutableMapping[str, str]) -> None:
     """Take the variables out."""
-    for name in _VARIABLES:
+    for name in VARIABLES:
         environ.pop(name, None)
 
 

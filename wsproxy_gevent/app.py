@@ -13,11 +13,13 @@ from collections.abc import Callable
 from .assembly import Parts
 from .config.settings import Mode, Settings
 from .listening import Listening
+from .logplaces import places_of
 from .reload import Reread
 from .sdnotify import Notifier
 from .service import Service
 from .telemetry.destinations import Logging, start_logging
 from .telemetry.traffic import LEGEND
+from .wrap import Wrapping
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +28,18 @@ class Proxy:
     """Raises `StartError` or `UsageError` for all that is wrong at start.
 
     `reread` gives the settings anew for a reload; without it they stay, and
-    a reload looks at the files that they name.
+    a reload looks at the files that they name.  `wrapping` is the command to
+    run beside it, to which the settings forward.
     """
 
-    def __init__(self, settings: Settings, reread: Reread | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        reread: Reread | None = None,
+        wrapping: Wrapping | None = None,
+    ) -> None:
         self._settings = settings
+        self._wrapping = wrapping
         self._reread = reread or (lambda: settings)
         self._parts = Parts(settings)
 
@@ -58,20 +67,17 @@ class Proxy:
             self._announce(logging_to)
 
         try:
-            Service(self._parts, logging_to, self._reread, notifier).run(serving)
+            return Service(self._parts, logging_to, self._reread, notifier, self._wrapping).run(
+                serving
+            )
         finally:
             self._parts.listening.close()
             logging_to.stop()
-        return 0
 
     def _start_logging(self) -> Logging:
         settings = self._settings
-        return start_logging(
-            verbose=settings.verbose,
-            log_file=settings.log_file,
-            syslog=settings.syslog,
-            stderr=settings.foreground,
-        )
+        places = places_of(settings, stderr=settings.foreground)
+        return start_logging(verbose=settings.verbose, **places)
 
     def _announce(self, logging_to: Logging) -> None:
         logger.info("%s", self.start_line)

@@ -37,6 +37,7 @@ from .record.disk import CALLS_AT_ONCE
 from .record.writer import Recorder
 from .relay.heartbeat import Heartbeat
 from .server.context import Context
+from .server.single import Single
 from .site import find_site
 from .targets.policy import TargetPolicy
 from .targets.resolver import StaticResolver
@@ -77,6 +78,9 @@ class Parts:
         self._tls = _tls_towards(settings, self.pool, self.target)
         self.registry: Registry = earlier.registry if earlier else Registry()
         self.health: Health = earlier.health if earlier else Health()
+        self.single: Single | None = Single() if settings.run_once else None
+        if earlier:
+            self.single = earlier.single
         _check_compress(settings.compress)
         self.most_connections = _most_connections(
             settings.max_connections, recording=settings.record is not None
@@ -124,6 +128,7 @@ class Parts:
             certificate=self.certificate,
             ssl_only=settings.ssl_only,
             dial_error_http=settings.dial_error == "http",
+            single=self.single,
             handshake=HandshakeRules(
                 legacy=not settings.no_legacy,
                 subprotocols=settings.subprotocol,
@@ -205,6 +210,8 @@ class Parts:
         notes = [f"{schemes}{self._why_plain()}"]
         if settings.web:
             notes.append(f"files of {settings.web}")
+        if settings.command:
+            notes.append(f"running {settings.command[0]}")
         if settings.record:
             notes.append(f"recording to {settings.record}")
         if self.listening.admin is not None:

@@ -9,13 +9,13 @@ from .config.settings import Settings
 from .errors import StartError
 from .net.certificates import (
     Certificate,
-    ClientCertificates,
     ContextSource,
     FixedContext,
     own_names,
     self_signed_context,
 )
 from .net.pool import NativePool
+from .net.tlsrules import VERSIONS, ClientCertificates, TlsRules
 
 logger = logging.getLogger(__name__)
 
@@ -30,17 +30,19 @@ def find_certificate(
     Raises `StartError` for a named one that is missing or bad, and for
     `--ssl-only` without any.
     """
-    if settings.cert == "auto" and isinstance(earlier, FixedContext):
+    rules = rules_of(settings)
+    if settings.cert == "auto" and isinstance(earlier, FixedContext) and earlier.rules == rules:
         return earlier
-    certificate = _certificate(settings, pool)
+    certificate = _certificate(settings, rules, pool)
     if earlier and not certificate and settings.cert != "none":
         raise StartError(f"certificate {settings.cert} is gone; --cert none would turn TLS off")
     if settings.key and not isinstance(certificate, Certificate):
         _complain_of_key(settings)
     if certificate is None and asked_of_clients(settings):
-        raise StartError(
+        _complain(
+            settings,
             "--verify-client and --client-cert need TLS: name a certificate of our own with "
-            "--cert FILE, or have one made with --cert auto"
+            "--cert FILE, or have one made with --cert auto",
         )
     if certificate is None and settings.ssl_only:
         raise StartError(
@@ -50,15 +52,12 @@ def find_certificate(
     return certificate
 
 
-def _certificate(settings: Settings, pool: NativePool) -> ContextSource | None:
-    if settings.cert == "none":
-        return None
-    if settings.cert == "auto":
-        return FixedContext(self_signed_context(own_names(), clients=asked_of_clients(settings)))
-    if not os.path.exists(settings.cert) and _may_be_missing(settings):
-        return None
-    clients, password = asked_of_clients(settings), _password(settings)
-    return Certificate(settings.cert, settings.key, password, pool=pool, clients=clients)
+def rules_of(settings: Settings) -> TlsRules:
+    return TlsRules(
+        minimum=VERSIONS[settings.ssl_version],
+        ciphers=settings.ssl_ciphers,
+        clients=asked_of_clients(settings),
+    )
 
 
 def asked_of_clients(settings: Settings) -> ClientCertificates | None:
@@ -66,6 +65,16 @@ def asked_of_clients(settings: Settings) -> ClientCertificates | None:
     if not (settings.verify_client or settings.client_cert):
         return None
     return ClientCertificates(required=settings.verify_client, authorities=settings.cafile)
+
+
+def _certificate(settings: Settings, rules: TlsRules, pool: NativePool) -> ContextSource | None:
+    if settings.cert == "none":
+        return None
+    if settings.cert == "auto":
+        return FixedContext(self_signed_context(own_names(), rules=rules), rules)
+    if not os.path.exists(settings.cert) and _may_be_missing(settings):
+        return None
+    return Certificate(settings.cert, settings.key, _password(settings), pool=pool, rules=rules)
 
 
 def _may_be_missing(settings: Settings) -> bool:
@@ -76,7 +85,14 @@ def _may_be_missing(settings: Settings) -> bool:
 
 def _complain_of_key(settings: Settings) -> None:
     """A key alone is no TLS, which whoever names one wants.  Raises `StartError`."""
-    text = f"--key {settings.key} has no certificate to go with: name one with --cert FILE"
+    _complain(
+        settings,
+        f"--key {settings.key} has no certificate to go with: name one with --cert FILE",
+    )
+
+
+def _complain(settings: Settings, text: str) -> None:
+    """An error, but only a warning where a script was written for websockify."""
     if not settings.lenient:
         raise StartError(text)
     logger.warning("%s", text)

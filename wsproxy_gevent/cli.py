@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Protocol
 
-from . import __version__, activation, check, control, engine, inetd, privileges
+from . import __version__, activation, check, control, engine, inetd, privileges, shim
 from .config.arguments import help_text
 from .config.loading import Loaded, load
 from .config.profile import called_as
@@ -34,6 +34,7 @@ from .targets.spelling import parse_target
 from .telemetry.destinations import NO_DESTINATION, default_destination
 from .thrift import thrifty
 from .workers import one_or_many
+from .wrap import Caller, Wrapping, plan
 
 OK, COULD_NOT_RUN, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -47,7 +48,16 @@ class Served(Protocol):
     def serve(self, ready: Callable[[], None]) -> int: ...
 
 
-MakeProxy = Callable[[Settings, Reread], Served]
+class MakeProxy(Protocol):
+    """Makes it for settings, which a reload reads anew, and for a command to wrap."""
+
+    def __call__(
+        self, settings: Settings, reread: Reread, wrapping: Wrapping | None
+    ) -> Served: ...
+
+
+MakeBound = Callable[[Settings, Reread], Served]
+Read = Callable[[], Loaded]
 
 
 def main(
@@ -70,26 +80,33 @@ def main(
 
 
 def _command(argv: Sequence[str], environ: Mapping[str, str], make_proxy: MakeProxy) -> int:
+    caller = Caller.now(environ, _directory())
     given = activation.sockets_given(environ, os.getpid())
     activation.forget(os.environ)
-    read = partial(load, argv, environ, _directory(), sockets_given=given)
+    read: Read = partial(load, argv, environ, caller.directory, sockets_given=given)
     loaded = read()
     if loaded.asked:
         _say(_ANSWERS[loaded.asked]())
         return OK
+    wrapping = plan(loaded.settings, caller) if loaded.settings.command else None
+    if wrapping is not None:
+        read = partial(_with_command, wrapping, read)
+        loaded = read()
     if loaded.task is not Task.SERVE:
         return _TASKS[loaded.task](loaded, _say)
     set_process_name(called_as(argv[0]))
     with inetd.out_of_sight() if loaded.settings.inetd else nullcontext():
-        return _serve(loaded, read, environ, make_proxy)
+        return _serve(loaded, read, environ, partial(make_proxy, wrapping=wrapping))
 
 
-def _serve(
-    loaded: Loaded,
-    read: Callable[[], Loaded],
-    environ: Mapping[str, str],
-    make_proxy: MakeProxy,
-) -> int:
+def _with_command(wrapping: Wrapping, read: Read) -> Loaded:
+    """What is read, with the command as the target."""
+    loaded = read()
+    warnings = [*loaded.warnings, *([wrapping.warning] if wrapping.warning else [])]
+    return replace(loaded, settings=wrapping.applied(loaded.settings), warnings=tuple(warnings))
+
+
+def _serve(loaded: Loaded, read: Read, environ: Mapping[str, str], make_proxy: MakeBound) -> int:
     for warning in loaded.warnings:
         _complain(f"warning: {warning}")
     decision = decide(loaded.settings, environ, os.getpid(), os.getppid(), os.path.exists)
@@ -108,6 +125,7 @@ _TASKS: Final[Mapping[Task, Callable[[Loaded, Callable[[str], None]], int]]] = {
     Task.STATUS: control.status,
     Task.RELOAD: control.reload,
     Task.STOP: control.stop,
+    Task.INSTALL_SHIM: shim.install,
 }
 
 
@@ -146,7 +164,7 @@ class Run:
     account: privileges.Account | None
     reread: Reread
 
-    def start(self, make_proxy: MakeProxy, decision: Stay | Detach) -> int:
+    def start(self, make_proxy: MakeBound, decision: Stay | Detach) -> int:
         """Bind and check, then serve here or in the background."""
         if privileges.is_root_for_good(self.account):
             _complain(f"warning: {privileges.AS_ROOT}")
@@ -154,7 +172,7 @@ class Run:
         with signals_held():
             return self._start(make_proxy, decision)
 
-    def _start(self, make_proxy: MakeProxy, decision: Stay | Detach) -> int:
+    def _start(self, make_proxy: MakeBound, decision: Stay | Detach) -> int:
         proxy = make_proxy(self.settings, self.reread)
         if isinstance(decision, Detach):
             return self._in_background(proxy)
@@ -181,6 +199,8 @@ class Run:
         pid = launch.wait()
         places = log_places(self.settings) or "nowhere"
         _say(f"{proxy.start_line}\nprocess {pid}, log: {places}; stop it with: kill {pid}")
+        if self.settings.command:
+            return OK  # it is about to start
         if warning := warning_in_time(parse_target(self.settings.target or "")):
             _complain(f"warning: {warning}")
         return OK

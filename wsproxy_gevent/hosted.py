@@ -26,6 +26,7 @@ from .assembly import Parts
 from .config.loading import Loaded, load
 from .config.settings import Settings
 from .errors import StartError, UsageError
+from .logplaces import places_of
 from .net.balancers import VERSIONS, Balancers
 from .server.context import Context
 from .telemetry.destinations import PACKAGE_LOGGER, Logging, start_logging
@@ -41,7 +42,7 @@ Refusals = Mapping[str, tuple[tuple[object, ...], str]]
 # TLS is ours, and these would be passed over: what they ask for must not be
 # believed to be there.  The values are those that ask for nothing.
 NOT_SERVED: Refusals = {
-    "ciphers": ((None, ""), "the ciphers of TLS 1.2 and 1.3 that are safe are served, no others"),
+    "ciphers": ((None, ""), "name other ciphers than the safe ones by WSPROXY_SSL_CIPHERS"),
 }
 
 
@@ -103,6 +104,7 @@ class Environment:
         check_config(cfg)
         try:
             settings = with_certificate(self.load(len(sockets)).settings, cfg)
+            _check_lasts(settings)
             return Parts(settings, among(sockets, settings))
         except (StartError, UsageError) as error:
             raise NotConfigured(f"wsproxy-gevent: {error}") from error
@@ -126,6 +128,15 @@ class Environment:
         for warning in loaded.warnings:
             logger.warning("%s", warning)
         return logging_to
+
+
+def _check_lasts(settings: Settings) -> None:
+    """gunicorn starts a worker again that has ended.  Raises `UsageError`."""
+    if settings.run_once or settings.timeout or settings.idle_timeout:
+        raise UsageError(
+            "WSPROXY_RUN_ONCE, WSPROXY_TIMEOUT and WSPROXY_IDLE_TIMEOUT end a process, "
+            "which gunicorn would start again: leave them out"
+        )
 
 
 # Somebody who runs both has them set for the command.
@@ -196,12 +207,7 @@ def sessions_grace(graceful_timeout: float) -> float:
 
 def _started(settings: Settings, log: Logger, cfg: Any) -> Logging:
     if settings.log_file or settings.syslog:
-        return start_logging(
-            verbose=settings.verbose,
-            log_file=settings.log_file,
-            syslog=settings.syslog,
-            stderr=False,
-        )
+        return start_logging(verbose=settings.verbose, **places_of(settings, stderr=False))
     stdout = duplicate_or_none(sys.__stdout__, 1) if settings.traffic else None
     verbose = settings.verbose or log.loglevel <= logging.DEBUG
     return Logging(_error_log(log, cfg), stdout, verbose=verbose, whole=False)

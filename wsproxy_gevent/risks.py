@@ -88,6 +88,14 @@ _RISKS: Final[tuple[tuple[Holds, str], ...]] = (
         "other machines connect without TLS; name a --cert, or put a TLS proxy in front",
     ),
     (
+        lambda s, secure: s.verify_client and secure and not s.ssl_only,
+        "plain connections need no client certificate; --ssl-only refuses them",
+    ),
+    (
+        lambda s, _: s.ssl_version == "tlsv1_1",
+        "clients may choose TLS 1.1, which is broken (--ssl-version)",
+    ),
+    (
         lambda s, _: s.origin_check == "any",
         "pages of any site may connect in their visitors' name (--origin-check any)",
     ),

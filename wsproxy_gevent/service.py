@@ -13,20 +13,26 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 import gevent
+from gevent import Greenlet
 from gevent import socket as gsocket
 from gevent.pool import Pool
 
 from .assembly import Parts
+from .command import Command
 from .errors import Busy
+from .lifetime import Lifetime, wait_for_end
+from .net.clock import monotonic
 from .net.probe import NAME_SECONDS, warning_of
 from .record.writer import Recorder
 from .reload import Current, Reloading, Reread
 from .sdnotify import Notifier
 from .server.admin import AdminServer
 from .server.connection import serve
+from .server.context import Context
 from .server.listener import ProxyServer, hand_over, peer_of
 from .stopping import Stopping, drain, leave_alone
 from .telemetry.destinations import Logging
+from .wrap import Wrapping
 
 logger = logging.getLogger(__name__)
 
@@ -38,16 +44,23 @@ class Service:
     """Serves what the parts listen on, once."""
 
     def __init__(
-        self, parts: Parts, logging_to: Logging, reread: Reread, notifier: Notifier
+        self,
+        parts: Parts,
+        logging_to: Logging,
+        reread: Reread,
+        notifier: Notifier,
+        wrapping: Wrapping | None = None,
     ) -> None:
         self._listening = parts.listening
         self._logging_to = logging_to
         self._notifier = notifier
         self._current = Current(parts, logging_to, reread)
         self._pool = Pool(parts.most_connections)
+        settings = parts.settings
+        self._wrapping = wrapping
+        self._lifetime = Lifetime(settings.timeout, settings.idle_timeout, monotonic())
         self._servers = [
-            ProxyServer(sock, self._current.context, self._pool)
-            for sock in parts.listening.sockets
+            ProxyServer(sock, self._visited, self._pool) for sock in parts.listening.sockets
         ]
         self._admins = [
             AdminServer(sock, lambda: self._current.parts.admin)
@@ -56,10 +69,11 @@ class Service:
         self._recorders: list[Recorder] = []
         self._note_recorder()
 
-    def run(self, ready: Callable[[], None]) -> None:
+    def run(self, ready: Callable[[], None]) -> int:
         """Serve until told to stop, and see everybody off.  May switch.
 
-        `ready` is called once connections are accepted.
+        `ready` is called once connections are accepted.  Returns the exit
+        status: that of a command which ended us by its own end.
         """
         with ExitStack() as held:
             stopping = Stopping()
@@ -67,14 +81,19 @@ class Service:
             reloading = Reloading(self._reload, self._logging_to.reopen, stopping.terminate)
             held.callback(reloading.restore)
             held.callback(self._notifier.close)
+            command = self._start_command(stopping, held)
             self._start(stopping)
+            ending = self._end_by_itself(stopping)
             ready()
             self._notifier.ready(self._status)
-            asking = gevent.spawn(warn_of_target, self._current.parts)
-            held.callback(asking.kill)
+            if command is None:
+                ending.append(gevent.spawn(warn_of_target, self._current.parts))
+            for greenlet in ending:
+                held.callback(greenlet.kill)
             stopping.wait()
             reloading.stop()
             self._see_off(stopping)
+        return command.status if command else 0
 
     # -- Beginning and reloading ---------------------------------------------------------
 
@@ -85,6 +104,33 @@ class Service:
         self._heartbeat.start()
         if self._listening.connection is not None:
             self._serve_the_one(self._listening.connection, stopping)
+
+    def _start_command(self, stopping: Stopping, held: ExitStack) -> Command | None:
+        """What is wrapped lives longer than its last session.  May switch."""
+        if self._wrapping is None:
+            return None
+        mode = self._current.settings.wrap_mode
+        command = Command(self._wrapping, mode, stopping.terminate)
+        held.callback(command.stop)
+        command.start()
+        return command
+
+    def _visited(self) -> Context:
+        """The context for somebody who has just come.  Never switches."""
+        self._lifetime.visited(monotonic())
+        return self._current.context()
+
+    def _end_by_itself(self, stopping: Stopping) -> list[Greenlet[..., None]]:
+        """What waits for a reason to stop."""
+
+        def wait() -> None:
+            logger.info("%s", wait_for_end(self._lifetime, lambda: len(self._pool)))
+            stopping.terminate()
+
+        single = self._current.parts.single
+        if single is not None:
+            single.over.rawlink(lambda _: stopping.terminate())
+        return [gevent.spawn(wait)] if self._lifetime.is_limited else []
 
     def _serve_the_one(self, sock: socket.socket, stopping: Stopping) -> None:
         """The connection that inetd accepted: with it we end."""

@@ -81,5 +81,9 @@ def decide(
         return Stay("WSPROXY_FOREGROUND says so" if asked else "")
     if settings.inetd:
         return Stay("inetd started it")
+    if settings.command:
+        return Stay("it runs a command")
+    if settings.run_once:
+        return Stay("--run-once ends with its session")
     here = Surroundings(environ, pid, ppid, exists)
     return next((Stay(why) for why, holds in SUPERVISORS if holds(here)), Detach())

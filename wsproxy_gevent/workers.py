@@ -32,6 +32,7 @@ from .config.settings import Settings
 from .errors import StartError, UsageError
 from .hosted import LAST_SECONDS
 from .listening import Listening
+from .logplaces import places_of
 from .net.clock import Deadline
 from .net.handover import has_queue, refuse_newcomers
 from .reload import Reread, has_terminal, pinned, release_signals, report_unchangeable
@@ -40,6 +41,7 @@ from .server.listener import QUEUE_SECONDS, SECONDS_BETWEEN_LOOKS, SETTLE_SECOND
 from .telemetry.destinations import Logging, open_sinks, start_logging
 from .telemetry.direct import DirectLogging
 from .worker import ProxyWorker
+from .wrap import Wrapping
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +77,7 @@ class Workers:
         `ready` is called once connections are queued for the workers.
         """
         self._logging_to = DirectLogging(
-            open_sinks(**_places(self._parts.settings)), verbose=self._parts.settings.verbose
+            open_sinks(**self._log_places), verbose=self._parts.settings.verbose
         )
 
         # Taken out of the environment, or gunicorn would say what it knows of us.
@@ -172,13 +174,21 @@ class Workers:
     def start_logging(self, _log: object, _cfg: object) -> Logging:
         """Starts a native thread."""
         self._logging_to.stop()
+        return start_logging(verbose=self._parts.settings.verbose, **self._log_places)
+
+    @property
+    def _log_places(self) -> dict[str, Any]:
         settings = self._parts.settings
-        return start_logging(verbose=settings.verbose, **_places(settings))
+        return places_of(settings, stderr=settings.foreground)
 
 
-def one_or_many(settings: Settings, reread: Reread) -> Proxy | Workers:
-    """What serves in the asked number of processes."""
-    return (Workers if settings.workers > 1 else Proxy)(settings, reread)
+def one_or_many(
+    settings: Settings, reread: Reread, wrapping: Wrapping | None = None
+) -> Proxy | Workers:
+    """What serves in the asked number of processes; a command is wrapped by one alone."""
+    if settings.workers > 1:
+        return Workers(settings, reread)
+    return Proxy(settings, reread, wrapping)
 
 
 def leave_port(sockets: Sequence[socket]) -> None:
@@ -189,14 +199,6 @@ def leave_port(sockets: Sequence[socket]) -> None:
     deadline = Deadline(QUEUE_SECONDS)
     while any(has_queue(sock) for sock in sockets) and not deadline.passed:
         time.sleep(SECONDS_BETWEEN_LOOKS)
-
-
-def _places(settings: Settings) -> dict[str, Any]:
-    return {
-        "log_file": settings.log_file,
-        "syslog": settings.syslog,
-        "stderr": settings.foreground,
-    }
 
 
 class _Application(BaseApplication):  # type: ignore[misc]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wsproxy_gevent.config.arguments import CommandLine, full_name, help_text, in_words, parse
-from wsproxy_gevent.config.profile import OPTIONS, UNSUPPORTED
+from wsproxy_gevent.config.profile import UNSUPPORTED
 from wsproxy_gevent.config.settings import DECLARATIONS
 from wsproxy_gevent.errors import UsageError
 
@@ -29,6 +29,12 @@ LINES: list[tuple[str, list[str], dict[str, object]]] = [
     ("--ssl-only --no-ssl-only", [], {"ssl_only": False}),
     ("vnc :1", ["vnc", ":1"], {}),
 ]  # fmt: skip
+
+
+def test_what_stands_behind_two_dashes_is_the_command_as_it_stands() -> None:
+    line = parse(["-v", "6080", "--", "vncserver", "--verbose", "--", ":1", "-fg"])
+    assert (line.arguments, line.texts) == (["6080"], {"verbose": True})
+    assert line.command == ("vncserver", "--verbose", "--", ":1", "-fg")
 
 
 @pytest.mark.parametrize(("line", "arguments", "texts"), LINES, ids=[row[0] for row in LINES])
@@ -80,18 +86,6 @@ def test_an_abbreviation_means_what_websockify_means_by_it(short: str, full: str
     assert full_name(short) == full
 
 
-@pytest.mark.parametrize("option", OPTIONS)
-def test_an_abbreviation_that_is_clear_to_websockify_is_clear_to_us(option: str) -> None:
-    for end in range(3, len(option) + 1):
-        short = option[:end]
-        meant = (
-            [short] if short in OPTIONS else [name for name in OPTIONS if name.startswith(short)]
-        )
-        # `--web` and the like: the whole name of an option of ours wins as well.
-        if len(meant) == 1 and short not in {one.flag for one in DECLARATIONS.values()}:
-            assert full_name(short) == meant[0]
-
-
 WRONG = {
     "--ssl-": "--ssl- is ambiguous: --ssl-ciphers, --ssl-only",
     "--dial": "--dial is ambiguous: --dial-error, --dial-timeout, --dial-wait",
@@ -103,7 +97,7 @@ WRONG = {
     "--cert": "--cert needs a value",
     "--cert --ssl-only": "--cert needs a value, not --ssl-only",
     "--cert -v": "--cert needs a value, not -v",
-    "6080 -- vncserver :1": "wrapping a command .* is not supported yet",
+    "6080 --": "no command stands behind '--'",
 }
 
 

@@ -31,6 +31,7 @@ GOOD: list[tuple[Kind, str, object]] = [
     (kinds.TARGET, "localhost:5900", "localhost:5900"),
     (kinds.TARGET, "echo:", "echo:"),
     (kinds.SYSLOG, "/dev/log", "/dev/log"),
+    (kinds.SYSLOG, "./log", "/base/log"),
     (kinds.SYSLOG, "loghost:514", "loghost:514"),
     (kinds.SYSLOG, "[::1]:514", "[::1]:514"),
     (SECONDS, "0", 0.0),

@@ -76,6 +76,22 @@ def test_a_switch_of_the_file_is_turned_off_by_its_negation(file: Path) -> None:
     assert settings(f"{PROXY} --config {file} --no-ssl-only").ssl_only is False
 
 
+@pytest.mark.parametrize(
+    ("line", "environ"),
+    [
+        ("6080 --unix-target x.sock", {}),
+        ("--unix-target=/base/x.sock 6080", {"WSPROXY_TARGET": "a:1"}),
+        ("6080", {"WSPROXY_UNIX_TARGET": "x.sock"}),
+    ],
+)
+def test_a_unix_target_is_the_target(line: str, environ: dict[str, str]) -> None:
+    assert settings(line, environ).target == "unix:/base/x.sock"
+
+
+def test_a_target_argument_wins_over_a_variable_for_the_other() -> None:
+    assert settings(PROXY, {"WSPROXY_UNIX_TARGET": "x.sock"}).target == "localhost:5900"
+
+
 # -- Foreground and background ------------------------------------------------------
 
 
@@ -180,13 +196,15 @@ WRONG = {
     "6080 x": "the target argument: ",
     "70000 x:1": "the source argument: .*65535",
     "vnc http://x": "the target argument: .*URL",
+    f"{PROXY} --unix-target x": "'localhost:5900' is one argument too many",
+    "6080 --unix-target x --target a:1": "--target and --unix-target contradict each other",
+    f"6080 --unix-target {'x' * 120}": "--unix-target: target .* the path is longer",
     f"{PROXY} --source 1": "'localhost:5900' is one argument too many",
     f"{PROXY} --heartbeat x": "--heartbeat: 'x' is not a number of seconds, such as 30",
     f"{PROXY} --origin-check no": "--origin-check: 'no' is not one of same-host",
     f"{PROXY} --profile x": "--profile: 'x' is not one of default, websockify",
     f"{PROXY} --ssl-only --cert none": "--ssl-only needs a certificate",
     f"{PROXY} --dead-after 20": "--dead-after: 20 s must be longer than the heartbeat, 30 s",
-    f"{PROXY} --run-once": "--run-once is not supported yet",
     f"{PROXY} --config /no/such": "cannot read the settings in /no/such: No such file",
 }
 

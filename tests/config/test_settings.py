@@ -41,7 +41,9 @@ def test_no_flag_is_declared_twice() -> None:
 
 def test_only_the_outcome_of_loading_is_undeclared() -> None:
     fields = {field.name for field in dataclasses.fields(Settings)}
-    assert fields - set(DECLARATIONS) == {*("mode", "source_named", "cert_given", "sockets_given")}
+    assert fields - set(DECLARATIONS) == {
+        *("mode", "source_named", "cert_given", "sockets_given", "command")
+    }
 
 
 def test_the_profile_differs_where_it_should_and_nowhere_else() -> None:

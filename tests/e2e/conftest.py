@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from types import FrameType
 
 import pytest
@@ -11,6 +12,8 @@ from playwright.sync_api import Browser, Page
 
 from .browser import chromium, new_page
 from .programs import Programs
+from .targets import echo, tcp_target
+from .websockify import Websockify, install_shim
 
 # Seconds a test may take unless `@pytest.mark.deadline(seconds)` says otherwise.
 DEADLINE = 60
@@ -78,3 +81,21 @@ def pytest_runtest_makereport(
     if report.when == "teardown":
         Programs.forget_ended()
     return report
+
+
+@pytest.fixture(scope="session")
+def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The name websockify for the proxy."""
+    return install_shim(tmp_path_factory.mktemp("shim"))
+
+
+@pytest.fixture
+def websockify(programs: Programs, tmp_path: Path, shim: Path) -> Websockify:
+    return Websockify(programs, tmp_path, shim)
+
+
+@pytest.fixture(scope="package")
+def target() -> Iterator[str]:
+    """An echo service."""
+    with tcp_target(echo) as port:
+        yield f"127.0.0.1:{port}"

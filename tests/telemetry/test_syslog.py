@@ -18,6 +18,7 @@ from wsproxy_gevent.telemetry.syslog import (
     parse_address,
     priority,
     render_local,
+    render_rfc_3164,
     render_rfc_5424,
 )
 
@@ -69,6 +70,21 @@ def test_the_local_form_pads_the_day() -> None:
 def test_the_form_of_rfc_5424() -> None:
     head = f"<30>1 2026-11-23T07:53:42.250Z {os.uname().nodename} websockify {os.getpid()} - - "
     assert render_rfc_5424(LINE, "websockify") == head.encode() + b"session opened"
+
+
+def test_the_form_of_rfc_3164() -> None:
+    host = os.uname().nodename.partition(".")[0]
+    head = f"<30>Nov 23 07:53:42 {host} websockify[{os.getpid()}]: "
+    assert render_rfc_3164(LINE, "websockify") == head.encode() + b"session opened"
+
+
+def test_an_old_server_gets_its_old_form() -> None:
+    with listen(socket.AF_INET, ("127.0.0.1", 0)) as syslog:
+        address = parse_address(f"127.0.0.1:{syslog.getsockname()[1]}", legacy=True)
+        sink = SyslogSink(address, "ident")
+        sink.write(LINE)
+        assert syslog.recv(9000) == render_rfc_3164(LINE, "ident")
+        sink.close()
 
 
 def test_a_line_goes_to_the_local_socket(tmp_path: Path) -> None:

@@ -27,11 +27,13 @@ class CommandLine:
 
     A switch is True or False; anything else is the list of its texts.
     `asked` is "help" or "version" when that is all that is wanted, or "check".
+    `command` is what stands behind `--`, as it stands there.
     """
 
     arguments: list[str]
     texts: Texts
     asked: str | None = None
+    command: tuple[str, ...] = ()
 
 
 # -- Spelling -------------------------------------------------------------------
@@ -78,8 +80,6 @@ def in_full(arguments: Sequence[str]) -> Iterator[str]:
     """
     rest = iter(arguments)
     for argument in rest:
-        if argument == "--":
-            raise UsageError("wrapping a command ('-- COMMAND') is not supported yet")
         if not argument.startswith("--"):
             yield argument
             continue
@@ -141,19 +141,27 @@ _QUESTIONS: Final = {
 
 _USAGE: Final = """\
 wsproxy-gevent [options] [source_addr:]source_port target
+       wsproxy-gevent [options] [source_addr:]source_port -- COMMAND [argument ...]
        wsproxy-gevent [options] demo
        wsproxy-gevent [options] vnc [host[:display|:port]]
        wsproxy-gevent check [what you would start it with]
-       wsproxy-gevent status|reload|stop --pid-file FILE"""
+       wsproxy-gevent status|reload|stop --pid-file FILE
+       wsproxy-gevent install-shim DIR"""
 
 _EPILOG: Final = """\
 demo serves a page that talks to an embedded echo service; vnc serves a desktop
 page for a VNC server, localhost:5900 if none is named (host:1 is display 1, port
 5901).  Both listen on loopback unless --source says otherwise.
 
+A COMMAND is started and forwarded to.  It is told its port by {port} in its arguments
+or PORT in its environment, or a unix socket by {socket}; one that binds source_port
+is moved to its port.
+
 check does what -t does.  status ends with 0 if the process runs and 3 if not;
 reload has it read its settings and files again; stop ends when it is gone.
 They know the process by --pid-file or --run-dir, or by the --config that names one.
+
+install-shim makes DIR/websockify, by which name this command has websockify's defaults.
 
 Options may stand anywhere and may be abbreviated.  Each has a variable,
 WSPROXY_PID_FILE for --pid-file, and a key in the file of --config, pid_file.
@@ -198,12 +206,23 @@ def parse(arguments: Sequence[str]) -> CommandLine:
     No place is declared to argparse: what it does not know is left over in
     its order, wherever the options stood.
     """
-    found, left = parser().parse_known_args(list(in_full(arguments)))
+    ours, command = _split(arguments)
+    found, left = parser().parse_known_args(list(in_full(ours)))
     for argument in left:
         if argument.startswith("-") and argument != "-":
             raise UsageError(f"unknown option {argument}; --help lists the options")
     texts = dict(vars(found))
-    return CommandLine(left, texts, asked=texts.pop("asked", None))
+    return CommandLine(left, texts, asked=texts.pop("asked", None), command=command)
+
+
+def _split(arguments: Sequence[str]) -> tuple[Sequence[str], tuple[str, ...]]:
+    """What is ours, and the command behind `--`."""
+    if "--" not in arguments:
+        return arguments, ()
+    at = arguments.index("--")
+    if at + 1 == len(arguments):
+        raise UsageError("no command stands behind '--', as in 5901 -- vncserver :1 -fg")
+    return arguments[:at], tuple(arguments[at + 1 :])
 
 
 def help_text() -> str:

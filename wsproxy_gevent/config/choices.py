@@ -27,3 +27,5 @@ ORIGIN_RULES: Final = ("same-host", "same-origin", "strict", "any")
 DIAL_ERRORS: Final = ("close", "http")
 
 SEND_PROXY: Final = ("off", "v1", "v2")
+TLS_VERSIONS: Final = ("default", "tlsv1_1", "tlsv1_2", "tlsv1_3")
+WRAP_MODES: Final = ("exit", "ignore", "respawn")

@@ -134,8 +134,10 @@ def _read_target(text: str, base: str) -> str:
 
 
 def _read_syslog(text: str, base: str) -> str:
-    if text.startswith("/") or re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\s]+):\d{1,5}", text):
+    if re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\s]+):\d{1,5}", text):
         return text
+    if "/" in text and ":" not in text:
+        return _read_path(text, base)
     raise ValueError("is no syslog: give a path such as /dev/log, or host:port")
 
 

@@ -50,8 +50,13 @@ class Found:
 
 Layer = dict[str, Found]
 
-# Read by the tests and benchmarks, not by the settings.
-_NOT_SETTINGS: Final = {"WSPROXY_COMMAND", "WSPROXY_ENGINE", "WSPROXY_SCREENSHOTS"}
+# Read by the tests, the benchmarks and what is preloaded, not by the settings.
+_NOT_SETTINGS: Final = {
+    "WSPROXY_COMMAND",
+    "WSPROXY_ENGINE",
+    "WSPROXY_REBIND",
+    "WSPROXY_SCREENSHOTS",
+}
 
 # What a Kubernetes service called wsproxy puts into every container beside it.
 _KUBERNETES: Final = re.compile(r"WSPROXY_(PORT|SERVICE)(_.*)?")

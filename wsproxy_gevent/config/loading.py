@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..errors import StartError, UsageError
-from . import arguments, words
+from ..targets.spelling import parse_target
+from . import arguments, checks, words
 from .arguments import Texts
 from .kinds import names_a_place
 from .layers import Found, Layer, of_environment, of_file, of_flags, unknown_names
@@ -28,6 +29,7 @@ RIVALS: Final = (
     ("foreground", "daemon"),
     ("key_password", "key_password_file"),
     ("source", "unix_listen", "inetd"),
+    ("target", "unix_target"),
 )
 
 # What the pid file of `--run-dir` is called.
@@ -39,7 +41,8 @@ class Loaded:
     """Settings, and where each one that somebody set was set.
 
     `asked` is "help" or "version" when the command line asks for nothing
-    else; the settings are then the defaults.
+    else; the settings are then the defaults.  `arguments` are those of a
+    word that is not about a proxy.
     """
 
     settings: Settings
@@ -47,6 +50,7 @@ class Loaded:
     warnings: tuple[str, ...] = ()
     asked: str | None = None
     task: Task = Task.SERVE
+    arguments: tuple[str, ...] = ()
 
 
 def load(
@@ -66,6 +70,8 @@ def load(
     if line.asked in ("help", "version"):
         return Loaded(Settings(), {}, asked=line.asked)
     task, rest = words.read_task(line.arguments)
+    if task is Task.INSTALL_SHIM:
+        return Loaded(Settings(), {}, task=task, arguments=tuple(rest))
     if task in words.REMOTE:
         return _remote(task, rest, line.texts, environ, directory)
     flags = of_flags(line.texts, directory)
@@ -74,18 +80,21 @@ def load(
     elsewhere = bool(sockets_given) or _listens_elsewhere(merge((file, lower, flags)))
     mode, places = words.read_mode(rest, has_source=not elsewhere)
     taken = [*flags, "source"] if elsewhere and len(places) < 2 else list(flags)
+    if "unix_target" in flags:
+        taken.append("target")
     flags.update(_places(mode, places, taken, directory))
     found = merge((file, lower, flags))
     if mode is Mode.DEMO:
         _refuse_target(flags)
         found.pop("target", None)
     settings = _settings(found, mode, profile_of(argv[0]), directory)
-    settings = replace(settings, sockets_given=sockets_given)
+    settings = replace(settings, sockets_given=sockets_given, command=line.command)
     _check(settings, found)
+    checks.check(settings)
     return Loaded(
         settings,
         {name: one.origin for name, one in found.items()},
-        tuple(_warnings(found, environ)),
+        (*_warnings(found, environ), *checks.warnings(settings)),
         task=Task.CHECK if line.asked else task,
     )
 
@@ -159,6 +168,8 @@ def _settings(found: Layer, mode: Mode, called: Profile, directory: str) -> Sett
     }
     values["profile"] = profile
     values["cert"] = _absolute_cert(values["cert"], directory)
+    if values["unix_target"] and mode is Mode.PROXY:
+        values["target"] = _unix_target(values["unix_target"])
     values["target"] = values["target"] or _TARGETS.get(mode)
     if not (values["unix_listen"] or values["inetd"]):
         values["source"] = values["source"] or (LOOPBACK if mode is not Mode.PROXY else None)
@@ -175,6 +186,14 @@ def _settings(found: Layer, mode: Mode, called: Profile, directory: str) -> Sett
 
 
 _TARGETS: Final = {Mode.DEMO: "echo:", Mode.VNC: f"localhost:{words.VNC_PORT}"}
+
+
+def _unix_target(path: str) -> str:
+    """The target by its longer name.  Raises `UsageError`."""
+    try:
+        return str(parse_target(f"unix:{path}"))
+    except UsageError as error:
+        raise UsageError(f"--unix-target: {error}") from error
 
 
 def _absolute_cert(cert: str, directory: str) -> str:
@@ -200,7 +219,8 @@ def _password(values: Mapping[str, Any]) -> str | None:
 
 def _check(settings: Settings, found: Layer) -> None:
     for name in ("source", "target"):
-        if not getattr(settings, name) and not (name == "source" and settings.listens_elsewhere):
+        elsewhere = settings.listens_elsewhere if name == "source" else settings.command
+        if not getattr(settings, name) and not elsewhere:
             raise UsageError(f"no {name} is named; {words.USAGE}")
     if settings.ssl_only and settings.cert == "none":
         raise UsageError("--ssl-only needs a certificate, but --cert is none")

@@ -17,6 +17,7 @@ from .choices import Profile as Profile
 from .declare import Declaration, declarations
 from .topics.access import AccessSettings
 from .topics.admin import AdminSettings
+from .topics.life import LifeSettings
 from .topics.log import LogSettings
 from .topics.login import LoginSettings
 from .topics.process import ProcessSettings
@@ -26,7 +27,9 @@ from .topics.speaking import SpeakingSettings
 from .topics.times import TimesSettings
 from .topics.tls import TlsSettings
 from .topics.web import WebSettings
+from .topics.websockify import WebsockifySettings
 from .topics.where import WhereSettings
+from .topics.wrap import WrapSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +43,11 @@ class Settings(
     WebSettings,
     LogSettings,
     AdminSettings,
+    LifeSettings,
+    WebsockifySettings,
     ProcessSettings,
     ReachingSettings,
+    WrapSettings,
     WhereSettings,
 ):
     """What the process shall do.
@@ -49,13 +55,15 @@ class Settings(
     `source_named` is False where a word chose the port, which may then be
     another if that one is taken.  `cert_given` says that someone asked for
     the certificate, which then must exist.  `sockets_given` is how many
-    listening sockets whoever started us has passed on.
+    listening sockets whoever started us has passed on.  `command` is what
+    stands behind `--`: it runs beside us, and listens where we forward to.
     """
 
     mode: Mode = Mode.PROXY
     source_named: bool = True
     cert_given: bool = False
     sockets_given: int = 0
+    command: tuple[str, ...] = ()
 
     @property
     def listens_elsewhere(self) -> bool:

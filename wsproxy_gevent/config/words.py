@@ -30,6 +30,7 @@ class Task(enum.Enum):
     STATUS = "status"
     RELOAD = "reload"
     STOP = "stop"
+    INSTALL_SHIM = "install-shim"
 
 
 TASKS: Final = {task.value: task for task in Task if task is not Task.SERVE}

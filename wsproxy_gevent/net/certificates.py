@@ -19,29 +19,14 @@ from typing import Protocol
 from ..errors import StartError
 from .clock import SYSTEM, Clock
 from .pool import NativePool
+from .tlsrules import SAFE, TlsRules
 from .watched import Watched
-
-# TLS 1.2 only with forward secrecy and authenticated encryption (RFC 9325,
-# section 4.2); TLS 1.3 has nothing else.
-CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 _CURES = {
     "KEY_VALUES_MISMATCH": "the key does not belong to the certificate: name its own with --key",
     "EE_KEY_TOO_SMALL": "the key is too short: make one of 2048 bits or more, or on P-256",
     "CA_MD_TOO_WEAK": "the certificate is signed with an old digest: make a new one",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ClientCertificates:
-    """That clients are asked for a certificate, which must come where it is `required`.
-
-    `authorities` is a PEM file of those who may have signed it; None stands
-    for those that the system trusts.
-    """
-
-    required: bool
-    authorities: str | None = None
 
 
 class ContextSource(Protocol):
@@ -56,6 +41,7 @@ class FixedContext:
     """A context that does not change, such as that of `--cert auto`."""
 
     fixed: ssl.SSLContext
+    rules: TlsRules = SAFE
 
     def context(self) -> ssl.SSLContext:
         """Never switches."""
@@ -72,14 +58,15 @@ class Certificate:
         password: str | None = None,
         *,
         pool: NativePool,
-        clients: ClientCertificates | None = None,
+        rules: TlsRules = SAFE,
         clock: Clock = SYSTEM,
     ) -> None:
         """Load the files.  Raises `StartError` as `server_context` does."""
+        clients = rules.clients
         self._watched = Watched(
             "certificate",
             [file for file in (cert, key, clients and clients.authorities) if file],
-            lambda: server_context(cert, key, password, clients),
+            lambda: server_context(cert, key, password, rules),
             pool=pool,
             clock=clock,
         )
@@ -93,7 +80,7 @@ def server_context(
     cert: str,
     key: str | None = None,
     password: str | None = None,
-    clients: ClientCertificates | None = None,
+    rules: TlsRules = SAFE,
 ) -> ssl.SSLContext:
     """A context for TLS 1.2 and 1.3 with the certificate of these PEM files.
 
@@ -104,7 +91,7 @@ def server_context(
     holder = key or cert
     _require(cert, "CERTIFICATE-----", "certificate", "name a PEM file with --cert")
     _require(holder, "PRIVATE KEY-----", "private key", "name its PEM file with --key")
-    context = _bare_context()
+    context = _bare_context(rules)
     asked = _Password(holder, password)
     try:
         context.load_cert_chain(cert, key, asked)
@@ -115,27 +102,7 @@ def server_context(
         raise StartError(f"certificate {files}: {cure}") from exc
     except (OSError, ValueError) as exc:
         raise StartError(f"certificate {cert}: {exc}") from exc
-    if clients is not None:
-        _ask_clients(context, clients)
     return context
-
-
-def _ask_clients(context: ssl.SSLContext, clients: ClientCertificates) -> None:
-    """Have clients asked for a certificate, and verify what comes.  Blocks on the disk."""
-    context.verify_mode = ssl.CERT_REQUIRED if clients.required else ssl.CERT_OPTIONAL
-    # Each connection shows its certificate anew: a session that is resumed
-    # would go on with one that is trusted no longer.
-    context.options |= ssl.OP_NO_TICKET
-    context.num_tickets = 0
-    file = clients.authorities
-    if file is None:
-        context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
-        return
-    _require(file, "CERTIFICATE-----", "certificate of an authority", "name a PEM file: --cafile")
-    try:
-        context.load_verify_locations(file)
-    except ssl.SSLError as exc:
-        raise StartError(f"--cafile {file}: cannot be used ({exc.reason or exc})") from exc
 
 
 def own_names() -> tuple[str, ...]:
@@ -145,7 +112,9 @@ def own_names() -> tuple[str, ...]:
 
 
 def self_signed_context(
-    names: Iterable[str], clock: Clock = SYSTEM, clients: ClientCertificates | None = None
+    names: Iterable[str],
+    clock: Clock = SYSTEM,
+    rules: TlsRules = SAFE,
 ) -> ssl.SSLContext:
     """A server context with a key of its own, for these names and IP addresses.
 
@@ -161,7 +130,7 @@ def self_signed_context(
             "or name a certificate file"
         ) from exc
     with _readable(make_pem(names, clock.wall())) as file:
-        return server_context(file, clients=clients)
+        return server_context(file, rules=rules)
 
 
 @contextmanager
@@ -177,12 +146,11 @@ def _readable(data: bytes) -> Iterator[str]:
             yield file.name
 
 
-def _bare_context() -> ssl.SSLContext:
+def _bare_context(rules: TlsRules) -> ssl.SSLContext:
     # By attribute, for a patched process must get the patched class: the
     # original's setters recurse there.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(CIPHERS)
+    rules.apply(context)
     context.set_alpn_protocols(["http/1.1"])
     context.options |= ssl.OP_NO_COMPRESSION
     context.options |= ssl.OP_NO_RENEGOTIATION

@@ -39,8 +39,8 @@ TRUNCATED = "TLS was cut off without a close_notify: truncated"
 
 # What OpenSSL calls the commoner failures, and what to say of them.
 _CURES = {
-    "UNSUPPORTED_PROTOCOL": "the peer speaks no TLS that is new enough: 1.2 is the oldest allowed",
-    "VERSION_TOO_LOW": "the peer speaks no TLS that is new enough: 1.2 is the oldest allowed",
+    "UNSUPPORTED_PROTOCOL": "the peer speaks no TLS that is new enough (--ssl-version)",
+    "VERSION_TOO_LOW": "the peer speaks no TLS that is new enough (--ssl-version)",
     "NO_SHARED_CIPHER": "the peer knows none of our ciphers",
     "HTTP_REQUEST": "plain HTTP came where TLS was expected",
     "WRONG_VERSION_NUMBER": "these bytes are not TLS",
@@ -48,6 +48,7 @@ _CURES = {
     "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "the peer does not trust our certificate",
     "SSLV3_ALERT_BAD_CERTIFICATE": "the peer does not accept our certificate",
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": "our certificate has expired",
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "the peer showed no certificate, and one is required",
     "CERTIFICATE_VERIFY_FAILED": "the peer's certificate could not be verified",
 }
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn
@@ -285,7 +286,9 @@ class Connection:
 
     def _upgrade(self, request: Request, behind: bytes, deadline: Deadline) -> None:
         self._require_tls(request)
-        tunnel(self._context, self, request, behind, deadline)
+        single = self._context.single
+        with single.admit(self) if single else nullcontext():
+            tunnel(self._context, self, request, behind, deadline)
 
     def _require_tls(self, request: Request) -> None:
         if self._context.ssl_only and not self.secure:

@@ -28,6 +28,7 @@ from ..targets.resolver import Resolver
 from ..wire.handshake import HandshakeRules
 from ..wire.http1 import HeadLimits
 from ..wire.proxysend import Introduction
+from .single import Single
 
 Introduce = Callable[[Introduction], bytes]
 
@@ -54,10 +55,11 @@ class Context:
     `introduce` gives the line with which a target is told who is there.
     `policy` is asked before a target is dialled, and the dialer asks it of each
     address.  With `balancers`, who connects may speak for somebody else;
-    `clients` finds the sender of a request that came through a proxy.  `observers`
-    may switch, and is asked before the 101.  Without a `login` everybody may
-    come in.  `dial_error_http` turns a failed
-    dial into an HTTP status instead of a 101 and a Close.
+    `clients` finds the sender of a request that came through a proxy.  Without
+    a `login` everybody may come in.  `observers` may switch, and is asked
+    before the 101.  `dial_error_http` turns a failed dial into an HTTP status
+    instead of a 101 and a Close.  With `single` there is one session and no
+    other.
     """
 
     log: SessionLog
@@ -75,6 +77,7 @@ class Context:
     certificate: ContextSource | None = None
     ssl_only: bool = False
     dial_error_http: bool = False
+    single: Single | None = None
     policy_domains: Sequence[str] = ("*",)
     handshake: HandshakeRules = field(default_factory=HandshakeRules)
     head: HeadLimits = field(default_factory=HeadLimits)

@@ -98,6 +98,7 @@ def start_logging(
     log_file: str | None,
     syslog: str | None,
     stderr: bool,
+    legacy_syslog: bool = False,
     ident: str = IDENT,
 ) -> Logging:
     """Send the log to each of the named places.
@@ -110,18 +111,30 @@ def start_logging(
         stdout = duplicate_or_none(sys.__stdout__, 1)
         if stdout is not None:
             undo.callback(os.close, stdout)
-        sinks = open_sinks(log_file=log_file, syslog=syslog, stderr=stderr, ident=ident)
+        sinks = open_sinks(
+            log_file=log_file,
+            syslog=syslog,
+            legacy_syslog=legacy_syslog,
+            stderr=stderr,
+            ident=ident,
+        )
         undo.pop_all()
     return Logging(sinks, stdout, verbose=verbose)
 
 
 def open_sinks(
-    *, log_file: str | None, syslog: str | None, stderr: bool, ident: str = IDENT
+    *,
+    log_file: str | None,
+    syslog: str | None,
+    stderr: bool,
+    legacy_syslog: bool = False,
+    ident: str = IDENT,
 ) -> list[Sink]:
     """Each of the named places, opened.  Raises as `start_logging` does."""
     sinks: list[Sink] = []
     with contextlib.ExitStack() as undo:
-        for open_sink in _openers(log_file, syslog, ident, stderr=stderr):
+        open_syslog = partial(_open_syslog, syslog or "", ident, legacy=legacy_syslog)
+        for open_sink in _openers(log_file, open_syslog if syslog else None, stderr=stderr):
             if (sink := open_sink()) is not None:
                 undo.callback(sink.close)
                 sinks.append(sink)
@@ -130,14 +143,14 @@ def open_sinks(
 
 
 def _openers(
-    log_file: str | None, syslog: str | None, ident: str, *, stderr: bool
+    log_file: str | None, open_syslog: Callable[[], Sink] | None, *, stderr: bool
 ) -> Iterator[Callable[[], Sink | None]]:
     if stderr:
         yield _stderr_or_none
     if log_file is not None:
         yield partial(_open_file, log_file)
-    if syslog is not None:
-        yield partial(_open_syslog, syslog, ident)
+    if open_syslog is not None:
+        yield open_syslog
 
 
 def _stderr_or_none() -> StderrSink | None:
@@ -174,9 +187,9 @@ def _open_file(path: str) -> FileSink:
         ) from error
 
 
-def _open_syslog(text: str, ident: str) -> SyslogSink:
+def _open_syslog(text: str, ident: str, *, legacy: bool) -> SyslogSink:
     try:
-        return SyslogSink(parse_address(text), ident)
+        return SyslogSink(parse_address(text, legacy=legacy), ident)
     except OSError as error:
         raise StartError(
             f"no syslog answers at {text}: {error.strerror}; "

@@ -1,7 +1,8 @@
 """Syslog: the local socket in the form that C libraries write, UDP as RFC 5424.
 
 The local form is the one every syslog daemon and journald parse on
-`/dev/log`; the RFC's is for servers elsewhere.
+`/dev/log`; RFC 5424's is for servers elsewhere, that of RFC 3164 for those
+that are too old for it.
 """
 
 from __future__ import annotations
@@ -84,13 +85,14 @@ class LocalSyslog:
 class RemoteSyslog:
     """A UDP server."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, legacy: bool = False) -> None:
         self._host = host
         self._port = port
+        self._legacy = legacy
 
     @property
     def render(self) -> Render:
-        return render_rfc_5424
+        return render_rfc_3164 if self._legacy else render_rfc_5424
 
     def connect(self) -> socket.socket:
         find = monkey.get_original("socket", "getaddrinfo")
@@ -99,8 +101,11 @@ class RemoteSyslog:
         return _connected(family, address)
 
 
-def parse_address(text: str) -> Address:
-    """`/dev/log`, `host:port` or `[v6]:port`.  Raises `UsageError`."""
+def parse_address(text: str, *, legacy: bool = False) -> Address:
+    """`/dev/log`, `host:port` or `[v6]:port`.  Raises `UsageError`.
+
+    A `legacy` server elsewhere reads RFC 3164.
+    """
     if text.startswith("/"):
         return LocalSyslog(text)
     host, colon, port = text.rpartition(":")
@@ -109,7 +114,7 @@ def parse_address(text: str) -> Address:
         host = host[1:-1]
     digits = port.isascii() and port.isdecimal() and len(port) <= 5
     if colon and host and digits and 0 < int(port) < 65536 and (bracketed or ":" not in host):
-        return RemoteSyslog(host, int(port))
+        return RemoteSyslog(host, int(port), legacy=legacy)
     raise UsageError(
         f"--syslog {text!r} is no address; "
         "name a socket such as /dev/log, or host:port such as localhost:514"
@@ -118,9 +123,20 @@ def parse_address(text: str) -> Address:
 
 def render_local(line: Line, ident: str) -> bytes:
     """`<30>Nov 23 07:53:42 ident[pid]: text`, in local time."""
+    head = f"<{priority(line.level)}>{_old_stamp(line)} {ident}[{os.getpid()}]: "
+    return head.encode() + line.safe_text()
+
+
+def render_rfc_3164(line: Line, ident: str) -> bytes:
+    """`<30>Nov 23 07:53:42 host ident[pid]: text` (section 4.1), the host without its domain."""
+    host = os.uname().nodename.partition(".")[0]
+    head = f"<{priority(line.level)}>{_old_stamp(line)} {host} {ident}[{os.getpid()}]: "
+    return head.encode() + line.safe_text()
+
+
+def _old_stamp(line: Line) -> str:
     clock = time.localtime(line.created)
-    stamp = f"{_MONTHS[clock.tm_mon - 1]} {clock.tm_mday:2d} {time.strftime('%H:%M:%S', clock)}"
-    return f"<{priority(line.level)}>{stamp} {ident}[{os.getpid()}]: ".encode() + line.safe_text()
+    return f"{_MONTHS[clock.tm_mon - 1]} {clock.tm_mday:2d} {time.strftime('%H:%M:%S', clock)}"
 
 
 def render_rfc_5424(line: Line, ident: str) -> bytes:

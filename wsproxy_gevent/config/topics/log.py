@@ -41,6 +41,14 @@ class LogSettings:
         meaning="Log to this syslog: a socket such as /dev/log, or host:port by UDP.",
         fixed=True,
     )
+    legacy_syslog: bool = setting(
+        False,
+        kind=kinds.SWITCH,
+        topic=Topic.LOG,
+        meaning="With --syslog host:port: write the old form (RFC 3164) instead of RFC 5424; a "
+        "local socket gets the form that it knows anyway.",
+        fixed=True,
+    )
     record: str | None = setting(
         None,
         kind=kinds.FILE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .. import kinds
-from ..choices import DEFAULT_CERT
+from ..choices import DEFAULT_CERT, TLS_VERSIONS
 from ..declare import Topic, setting
 
 
@@ -45,6 +45,20 @@ class TlsSettings:
         kind=kinds.SWITCH,
         topic=Topic.TLS,
         meaning="Refuse clients that do not speak TLS.",
+    )
+    ssl_version: str = setting(
+        "default",
+        kind=kinds.choice(*TLS_VERSIONS),
+        topic=Topic.TLS,
+        meaning="The oldest TLS to speak: 1.2, or what is named here; 1.1 is broken and for "
+        "clients that know nothing else.",
+    )
+    ssl_ciphers: str | None = setting(
+        None,
+        kind=kinds.TEXT,
+        topic=Topic.TLS,
+        meaning="The ciphers to allow with TLS 1.2 and older, as `openssl ciphers` takes them.",
+        shown="ECDHE with AES-GCM or ChaCha20",
     )
     verify_client: bool = setting(
         False,

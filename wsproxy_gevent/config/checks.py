@@ -1,0 +1,80 @@
+"""Settings that contradict each other, and those that have no effect.
+
+The first are refused.  So are the second in our own profile: whoever names
+the authorities of client certificates believes that these are looked at.  A
+script that was written for websockify is only told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from ..errors import UsageError
+from .settings import Mode, Settings
+
+Rules = tuple[tuple[Callable[[Settings], object], str], ...]
+
+CONTRADICTIONS: Final[Rules] = (
+    (
+        lambda s: s.verify_client and s.cert == "none",
+        "--verify-client needs a certificate of our own, but --cert is none",
+    ),
+    (
+        lambda s: s.command and s.mode is not Mode.PROXY,
+        "demo and vnc know their target: no command can stand behind --",
+    ),
+    (
+        lambda s: s.workers > 1 and s.command,
+        "a command behind -- belongs to one process: leave out --workers",
+    ),
+    (
+        lambda s: s.workers > 1 and s.run_once,
+        "--run-once serves a single session: leave out --workers",
+    ),
+    (
+        lambda s: s.workers > 1 and (s.timeout or s.idle_timeout),
+        "--timeout and --idle-timeout end one process: leave out --workers",
+    ),
+)
+
+WITHOUT_EFFECT: Final[Rules] = (
+    (
+        lambda s: s.wrap_mode != "exit" and not s.command,
+        "--wrap-mode has no effect without a command: -- COMMAND",
+    ),
+    (
+        lambda s: s.cafile and not s.verify_client,
+        "--cafile has no effect without --verify-client: nobody is asked for a certificate",
+    ),
+    (
+        lambda s: s.legacy_syslog and not s.syslog,
+        "--legacy-syslog has no effect without --syslog: name a server",
+    ),
+)
+
+
+def check(settings: Settings) -> None:
+    """Raises `UsageError` for the first thing that is wrong."""
+    for holds, text in CONTRADICTIONS if settings.lenient else (*CONTRADICTIONS, *WITHOUT_EFFECT):
+        if holds(settings):
+            raise UsageError(text)
+
+
+def warnings(settings: Settings) -> Iterator[str]:
+    """What the profile websockify is told of, and what everybody is."""
+    for holds, text in (*(WITHOUT_EFFECT if settings.lenient else ()), *DOUBTFUL):
+        if holds(settings):
+            yield text
+
+
+DOUBTFUL: Final[Rules] = (
+    (
+        lambda s: s.ssl_version == "tlsv1_1",
+        "--ssl-version tlsv1_1 lets clients choose TLS 1.1, whose digests are broken",
+    ),
+    (
+        lambda s: s.libserver,
+        "--libserver changes nothing: there is one engine here; leave it out",
+    ),
+)
