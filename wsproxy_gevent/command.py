@@ -15,15 +15,15 @@ import signal
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import gevent
 from gevent import Greenlet, monkey
 from gevent import socket as gsocket
 
-from .errors import StartError
-from .net.clock import monotonic
-from .net.pool import NativePool, PoolTimeout
+from .errors import Busy, StartError
+from .net.clock import Deadline, monotonic
+from .net.pool import NativePool
 from .telemetry.text import escape
 from .wrap import Wrapping
 
@@ -37,6 +37,7 @@ START_SECONDS = 10.0
 STOP_SECONDS = 5.0
 LAST_WORDS_SECONDS = 1.0
 REAP_SECONDS = 1.0
+LOOK_SECONDS = 0.01
 
 LINE_BYTES: Final = 4096
 
@@ -70,7 +71,7 @@ class Command:
         self._ended = ended
         self._pool = NativePool(1)
         self._process: subprocess.Popen[bytes] | None = None
-        self._readers: list[Greenlet[..., None]] = []
+        self._readers: dict[IO[bytes], Greenlet[..., None]] = {}
         self._greenlets: list[Greenlet[..., None]] = []
         self.status = 0
 
@@ -89,19 +90,38 @@ class Command:
     def stop(self) -> None:
         """End it, gently and then for sure.  May switch."""
         gevent.killall(self._greenlets)
-        process = self._process
-        if process is not None and process.poll() is None:
-            _signal_group(process.pid, signal.SIGTERM)
-            gevent.spawn(wait_for, process).join(STOP_SECONDS)
-            if process.poll() is None:
-                logger.warning("the command did not end within %g s: killed", STOP_SECONDS)
-                _signal_group(process.pid, signal.SIGKILL)
-                wait_for(process)
-        gevent.joinall(self._readers, LAST_WORDS_SECONDS)
-        gevent.killall(self._readers)
+        self._wait_for_start()
+        if self._process is not None:
+            self._end(self._process)
+        self._hear_out()
         self._pool.close()
         if self._wrapping.private:
             _remove_private(self._wrapping)
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        """May switch."""
+        self._listen(process)  # it may have been started just now
+        if process.poll() is not None:
+            return
+        _signal_group(process.pid, signal.SIGTERM)
+        gevent.spawn(wait_for, process).join(STOP_SECONDS)
+        if process.poll() is None:
+            logger.warning("the command did not end within %g s: killed", STOP_SECONDS)
+            _signal_group(process.pid, signal.SIGKILL)
+            wait_for(process)
+
+    def _wait_for_start(self) -> None:
+        """A start that is under way cannot be called back.  May switch."""
+        deadline = Deadline(START_SECONDS)
+        while self._pool.taken and not deadline.passed:
+            gevent.sleep(LOOK_SECONDS)
+
+    def _hear_out(self) -> None:
+        """What it said last; a child of its own may hold the pipe for ever.  May switch."""
+        gevent.joinall([*self._readers.values()], LAST_WORDS_SECONDS)
+        gevent.killall([*self._readers.values()])
+        for pipe in self._readers:
+            pipe.close()
 
     # -- Its life -------------------------------------------------------------------------
 
@@ -124,24 +144,30 @@ class Command:
     def _run_once(self) -> int:
         """Start it and wait for its end; returns its exit status.  May switch."""
         try:
-            process = self._pool.call(self._open, timeout=START_SECONDS)
-        except (OSError, PoolTimeout) as error:
+            self._pool.call(self._open, timeout=START_SECONDS)
+        except (OSError, Busy) as error:
             logger.error("the command cannot be started: %s", error)
             return NOT_RUN
-        self._process = process
+        process = self._process
+        assert process is not None  # noqa: S101  (just made)
         logger.info("the command %s runs as process %d", self._wrapping.argv[0], process.pid)
-        assert process.stdout is not None  # noqa: S101  (it is a pipe)
-        self._readers = [one for one in self._readers if not one.dead]
-        self._readers.append(gevent.spawn(relate, process.stdout))
+        self._listen(process)
         wait_for(process)
         return _told(process.returncode)
 
-    def _open(self) -> subprocess.Popen[bytes]:
+    def _listen(self, process: subprocess.Popen[bytes]) -> None:
+        """Relate what it says, if nobody does yet.  Never switches."""
+        self._readers = {pipe: one for pipe, one in self._readers.items() if not one.dead}
+        pipe = process.stdout
+        if pipe is not None and not pipe.closed and pipe not in self._readers:
+            self._readers[pipe] = gevent.spawn(relate, pipe)
+
+    def _open(self) -> None:
         """On a native thread: an exec reads a disk."""
         wrapping = self._wrapping
         # By attribute: a patched process has another class, which would need a hub here.
         popen: type[subprocess.Popen[bytes]] = monkey.get_original("subprocess", "Popen")
-        return popen(
+        self._process = popen(
             wrapping.argv,
             env=wrapping.environ,
             cwd=wrapping.directory,

@@ -9,15 +9,17 @@ import os
 import re
 import signal
 import socket
+import ssl
 import stat
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from .programs import free_port, wait_until_gone
+from .programs import free_port, needs, wait_until_gone
 from .proxy import clean_environment
-from .targets import echo, unix_target
+from .targets import echo, tcp_target, unix_target
 from .websockify import Websockify, get, leave, say, talk
 from .wire import PING, SECONDS, Wire
 
@@ -225,3 +227,35 @@ def test_inetd_serves_the_listening_socket_on_stdin(websockify: Websockify, targ
         finally:
             process.terminate()
             assert process.wait(SECONDS) == 0
+
+
+@pytest.mark.option("--ssl-target")
+def test_ssl_target_speaks_tls_to_a_target_that_is_trusted(websockify: Websockify) -> None:
+    pem = websockify.cwd / "target.pem"
+    subprocess.run(
+        [
+            *(needs("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=target", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", "key.pem", "-out", pem),
+        ],
+        cwd=websockify.cwd,
+        check=True,
+        capture_output=True,
+        timeout=SECONDS,
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pem, websockify.cwd / "key.pem")
+
+    def echo_over_tls(sock: socket.socket) -> None:
+        with suppress(ssl.SSLError), context.wrap_socket(sock, server_side=True) as tls:
+            echo(tls)
+
+    with tcp_target(echo_over_tls) as port:
+        trusting = {"SSL_CERT_FILE": str(pem)}
+        proxy = websockify.serve("--ssl-target", f"127.0.0.1:{port}", env=trusting)
+        with Wire.open(proxy.port) as wire:
+            talk(wire, proxy.host)
+        strict = websockify.serve("--ssl-target", f"127.0.0.1:{port}")
+        with Wire.open(strict.port) as wire:
+            wire.upgrade(strict.host)
+            assert wire.read_close()[0] == 1011

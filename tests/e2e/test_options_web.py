@@ -188,3 +188,14 @@ def test_file_only_lists_no_directory(websockify: Websockify, target: str, pages
     proxy = websockify.serve("--web", pages, "--file-only", target)
     assert get(proxy, "/page.html") == (200, b"hello")
     assert [get(proxy, path)[0] for path in ("/", "/sub/")] == [404, 404]
+
+
+@pytest.mark.option("--web-auth")
+def test_web_auth_asks_for_the_login_on_pages_too(
+    websockify: Websockify, target: str, pages: Path
+) -> None:
+    login = {"WSPROXY_BASIC_AUTH": "env:LOGIN", "LOGIN": "mallory:sesame"}
+    open_pages = websockify.serve("--web", pages, target, env=login)
+    assert get(open_pages, "/page.html") == (200, b"hello")
+    guarded = websockify.serve("--web", pages, "--web-auth", target, env=login)
+    assert get(guarded, "/page.html")[0] == 401

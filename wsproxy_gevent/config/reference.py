@@ -69,7 +69,7 @@ def _line(cells: Iterator[str] | list[str] | tuple[str, ...]) -> str:
 
 
 def _unsupported() -> str:
-    return ", ".join(f"`{flag}`" for flag in UNSUPPORTED) + ", `-- COMMAND`.\n"
+    return ", ".join(f"`{flag}`" for flag in UNSUPPORTED) + ".\n"
 
 
 if __name__ == "__main__":
