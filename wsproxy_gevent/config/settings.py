@@ -17,6 +17,7 @@ from .choices import Profile as Profile
 from .declare import Declaration, declarations
 from .topics.access import AccessSettings
 from .topics.admin import AdminSettings
+from .topics.crowds import CrowdsSettings
 from .topics.log import LogSettings
 from .topics.process import ProcessSettings
 from .topics.proxies import ProxiesSettings
@@ -30,6 +31,7 @@ from .topics.where import WhereSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(
+    CrowdsSettings,
     TimesSettings,
     SpeakingSettings,
     ProxiesSettings,
