@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 import gevent
@@ -82,24 +83,43 @@ def tunnel(
     visit.stage = "policy"
     target = context.policy.admit(target)
     answer = proposal.answer(body)
+    accepted = _Accepted(request, proposal, answer, behind, target, grant)
+    with context.crowds.session(target):
+        _connect(context, visit, accepted)
+
+
+@dataclass(frozen=True, slots=True)
+class _Accepted:
+    """A request that nothing speaks against."""
+
+    request: Request
+    proposal: Proposal
+    answer: bytes
+    behind: bytes
+    target: Target
+    grant: Grant
+
+
+def _connect(context: Context, visit: Visit, accepted: _Accepted) -> None:
+    """May switch; returns when the session has ended."""
     session_id = new_session_id(wall())
     visit.stage = "dial"
     try:
-        target_stream = _dial(context, visit, target, session_id)
+        target_stream = _dial(context, visit, accepted.target, session_id)
     except (TargetError, Busy) as error:
         if context.dial_error_http:
             raise
-        _open_and_close(context, visit, proposal, answer, error)
+        _open_and_close(context, visit, accepted, error)
         return
     try:
-        info = _info(visit, request, proposal, target, grant, session_id)
+        info = _info(visit, accepted, session_id)
         observers = context.observers(info)
         visit.speaks_http = False
-        visit.stream.write_all(answer)
-        session = _session(context, proposal, target)
-        client = ClientEnd(visit.stream, session, leftover=behind)
+        visit.stream.write_all(accepted.answer)
+        session = _session(context, accepted.proposal, accepted.target)
+        client = ClientEnd(visit.stream, session, leftover=accepted.behind)
         relay = _join(context, info, client, target_stream)
-        with _expiring(relay, grant.expires_at):
+        with _expiring(relay, accepted.grant.expires_at):
             _run(context, relay, observers)
     finally:
         if target_stream is not None:
@@ -146,32 +166,27 @@ def _introduction(context: Context, visit: Visit, session_id: SessionId) -> byte
 
 
 def _open_and_close(
-    context: Context, visit: Visit, proposal: Proposal, answer: bytes, error: ProxyError
+    context: Context, visit: Visit, accepted: _Accepted, error: ProxyError
 ) -> None:
     """A browser shows a Close's reason, but nothing of a refused handshake.  May switch."""
     context.log.refused(visit.client, "dial", error)
     visit.speaks_http = False
-    visit.stream.write_all(answer)
+    visit.stream.write_all(accepted.answer)
+    proposal = accepted.proposal
     client = ClientEnd(visit.stream, _open(proposal, _kind(context, proposal)))
     client.part(error.close_code, error.reason, context.patience)
 
 
-def _info(
-    visit: Visit,
-    request: Request,
-    proposal: Proposal,
-    target: Target,
-    grant: Grant,
-    session_id: SessionId,
-) -> SessionInfo:
+def _info(visit: Visit, accepted: _Accepted, session_id: SessionId) -> SessionInfo:
+    proposal, grant = accepted.proposal, accepted.grant
     return SessionInfo(
         id=session_id,
         peer=visit.client,
-        target=target,
+        target=accepted.target,
         dialect=proposal.dialect,
         subprotocol=proposal.subprotocol,
         tls=visit.stream.tls_version,
-        path=request.path,
+        path=accepted.request.path,
         opened_at=wall(),
         user=grant.user,
         record=grant.record,
