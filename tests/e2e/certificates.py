@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -15,12 +16,16 @@ from cryptography.x509.oid import NameOID
 from .wire import Wire, any_certificate
 
 
-def make_certificate(serial: int) -> bytes:
-    """A self-signed certificate and its key in one PEM, with that serial number."""
+def make_certificate(serial: int, names: Sequence[str] = ()) -> bytes:
+    """A self-signed certificate and its key in one PEM, with that serial number.
+
+    `names` are the hosts that it is for.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"number {serial}")])
     now = datetime.datetime.now(datetime.UTC)
-    certificate = (
+    hosts = x509.SubjectAlternativeName([x509.DNSName(host) for host in names])
+    builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -28,8 +33,10 @@ def make_certificate(serial: int) -> bytes:
         .serial_number(serial)
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .sign(key, hashes.SHA256())
     )
+    if names:
+        builder = builder.add_extension(hosts, critical=False)
+    certificate = builder.sign(key, hashes.SHA256())
     pem = serialization.Encoding.PEM
     form, no_lock = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     return certificate.public_bytes(pem) + key.private_bytes(pem, form, no_lock)

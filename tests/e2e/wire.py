@@ -96,6 +96,16 @@ class Wire:
             sock.close()
             raise
 
+    @classmethod
+    def open_from(cls, address: str, port: int, *, tls: ssl.SSLContext | None = None) -> Wire:
+        """From another address of this machine."""
+        sock = socket.create_connection(("127.0.0.1", port), SECONDS, (address, 0))
+        try:
+            return cls(tls.wrap_socket(sock) if tls else sock)
+        except BaseException:
+            sock.close()
+            raise
+
     def __enter__(self) -> Wire:
         return self
 
