@@ -23,6 +23,9 @@ from .certs import find_certificate
 from .config.settings import Settings
 from .errors import StartError
 from .limits import OpeningLimits, connections_allowed, raise_open_files
+from .limits.addresses import AddressRule
+from .limits.bites import Bites, LimitLog
+from .limits.crowds import Counts, CrowdLimits, Crowds
 from .listening import Listening
 from .live.registry import Registry
 from .logins import find_login, guarded
@@ -92,11 +95,15 @@ class Parts:
         self.login = find_login(settings, self.pool, self.brake)
         site = find_site(settings, self.pool, self.health)
         self.site: WSGIApplication = guarded(site, settings, self.login)
-        self._log = TextSessionLog(logging.getLogger("wsproxy_gevent.sessions"))
+        self.bites: Bites = earlier.bites if earlier else Bites()
+        self.counts: Counts = earlier.counts if earlier else Counts()
+        sessions = TextSessionLog(logging.getLogger("wsproxy_gevent.sessions"))
+        self._log = LimitLog(sessions, self.bites)
         self.admin: Context = admin_context(
             settings, self.health, self.pool, self.certificate, self._log
         )
         self._trusted = TrustedProxies(settings.trusted_proxies)
+        self._addresses = AddressRule(settings.allow_from, settings.deny_from)
         self._origin = self._origin_rule()
         self.recorder = _recorder(settings.record, earlier)
         self.listening = listening or Listening.open(settings)
@@ -110,6 +117,8 @@ class Parts:
             log=self._log,
             registry=self.registry,
             resolver=StaticResolver(self.target),
+            addresses=self._addresses,
+            crowds=self._crowds(),
             introduce=LINES.get(settings.send_proxy),
             policy=self.policy,
             dialer=Dialer(
@@ -182,6 +191,15 @@ class Parts:
             tls_only=self.settings.ssl_target,
             pool=self.pool,
         )
+
+    def _crowds(self) -> Crowds:
+        settings = self.settings
+        limits = CrowdLimits(
+            pending=settings.max_pending_per_address,
+            present=settings.max_per_address,
+            per_target=settings.max_per_target,
+        )
+        return Crowds(limits, self.counts, self._trusted.trusts)
 
     def _balancers(self) -> Balancers | None:
         """Those who speak for others are trusted in whichever way they do it."""

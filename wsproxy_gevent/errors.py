@@ -210,6 +210,39 @@ class HookFailed(ProxyError):
     slug, http_status, log_level = "hook-failed", 503, logging.WARNING
 
 
+# -- Limits ----------------------------------------------------------------------
+
+
+class LimitReached(ProxyError):
+    """A limit bites; whoever watches the limits tells of it, once for many."""
+
+    log_level = logging.DEBUG
+
+
+class AddressRefused(LimitReached):
+    """The client's address is denied, or not among those allowed."""
+
+    slug, http_status, close_code = "address-refused", 403, 1008
+
+
+class TooManyPending(LimitReached):
+    """Too many connections of one address have yet to ask for something."""
+
+    slug, http_status, close_code = "too-many-pending", 429, 1008
+
+
+class TooManyFromAddress(LimitReached):
+    """Too many connections of one address are served."""
+
+    slug, http_status, close_code = "too-many-from-address", 429, 1008
+
+
+class TargetFull(LimitReached):
+    """The target has as many sessions as it may have."""
+
+    slug, http_status, close_code = "target-full", 503, 1011
+
+
 # -- The WebSocket handshake ----------------------------------------------------
 
 

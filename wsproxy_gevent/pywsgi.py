@@ -139,6 +139,7 @@ class Door:
             if is_upgrade(request):
                 self._take_over(handler, peer, request)
                 return []
+            self._context.addresses.check(client)
             self._context.host.check(request, peer)
             self._require_tls(handler)
         except ProxyError as error:

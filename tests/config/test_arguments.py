@@ -75,7 +75,7 @@ ABBREVIATIONS = {
     "--web": "--web",
     "--legacy": "--legacy-syslog",
     "--run": "--run-once",
-    "--max": "--max-connections",
+    "--max-c": "--max-connections",
     "--dial-w": "--dial-wait",
     "--head": "--header",
 }

@@ -194,6 +194,12 @@ def _read_count(text: str, base: str) -> int:
     return int(text)
 
 
+def _read_count_or_none(text: str, base: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise ValueError("is not a whole number, such as 1000")
+    return int(text)
+
+
 def _read_file_mode(text: str, base: str) -> int:
     if not re.fullmatch(r"(0o?)?[0-7]{3}", text):
         raise ValueError("is no file mode in octal, such as 0660")
@@ -203,6 +209,9 @@ def _read_file_mode(text: str, base: str) -> int:
 FILE_MODE: Final = Kind(_read_file_mode, "MODE", 'a string such as "0660"')
 
 COUNT: Final = Kind(_read_count, "N", "a whole number above 0, such as 1000", (int,))
+
+
+COUNT_OR_NONE: Final = Kind(_read_count_or_none, "N", "a whole number, such as 1000", (int,))
 
 
 # -- Lists ----------------------------------------------------------------------

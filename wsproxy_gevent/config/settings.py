@@ -17,6 +17,7 @@ from .choices import Profile as Profile
 from .declare import Declaration, declarations
 from .topics.access import AccessSettings
 from .topics.admin import AdminSettings
+from .topics.crowds import CrowdsSettings
 from .topics.life import LifeSettings
 from .topics.log import LogSettings
 from .topics.login import LoginSettings
@@ -34,6 +35,7 @@ from .topics.wrap import WrapSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(
+    CrowdsSettings,
     TimesSettings,
     SpeakingSettings,
     ProxiesSettings,

@@ -30,7 +30,9 @@ from ..errors import (
     ProxyError,
     TlsRequired,
     TlsUnavailable,
+    TooManyPending,
 )
+from ..limits.crowds import Place
 from ..model import Peer
 from ..net.clock import Deadline, http_date, wall
 from ..net.peercert import certificate_of
@@ -47,6 +49,9 @@ from .context import Context
 from .tunnel import tunnel
 
 logger = logging.getLogger(__name__)
+
+# For one of too many to take its answer.
+AWAY_SECONDS = 0.5
 
 
 def serve(context: Context, sock: Socket, peer: Peer, *, tuned: bool = False) -> None:
@@ -96,7 +101,7 @@ def _answering(connection: Connection, run: Callable[[], None]) -> None:
         logger.exception("a connection from %s failed", connection.peer)
         connection.refuse(InternalError("the proxy failed; its log tells more"))
     finally:
-        connection.stream.abort()
+        connection.leave()
 
 
 class Connection:
@@ -124,31 +129,42 @@ class Connection:
         self.speaks_http = False
         self._spoken_for = False
         self._request: Request | None = None
+        self._place: Place | None = None
 
     def run(self, plain: PlainStream) -> None:
         """Read what the client wants, from its first byte, and give it.  May switch."""
         deadline = Deadline(self._context.limits.opening)
         with deadline.enforce(_too_slow):
-            opening, received = self._open(plain, self._hear_balancer(plain))
-            if opening is Opening.POLICY:
-                self._answer_policy(received)
-                return
-            request, behind = self._read_request(received)
+            received = self._hear_balancer(plain)
+            with self._context.crowds.pending(self.peer):
+                opening, received = self._open(plain, received)
+                if opening is Opening.POLICY:
+                    self._answer_policy(received)
+                    return
+                request, behind = self._read_request(received)
         while not self._is_done(request, behind, deadline):
             gevent.sleep(0)  # a client that asks on and on would never make us wait
             received = behind or self._next_request()
             if not received:
                 return
             deadline = Deadline(self._context.limits.opening)
-            with deadline.enforce(_too_slow):
+            with deadline.enforce(_too_slow), self._context.crowds.pending(self.peer):
                 request, behind = self._read_request(received)
 
     def take_over(self, request: Request, behind: bytes) -> None:
         """Go on where another server has read a request for a WebSocket.  May switch."""
-        self.speaks_http, self.stage = True, "host"
+        self.speaks_http = True
         self._note(request)
+        self._admit()
+        self.stage = "host"
         self._context.host.check(request, self.peer)
         self._upgrade(request, behind, Deadline(self._context.limits.opening))
+
+    def leave(self) -> None:
+        """Close the connection.  Never switches."""
+        self.stream.abort()
+        if self._place is not None:
+            self._place.leave()
 
     def refuse(self, error: ProxyError) -> None:
         """Answer with the error's HTTP status, if HTTP is spoken, and log it.  May switch."""
@@ -156,7 +172,9 @@ class Connection:
         if isinstance(error, PeerLeft):
             return
         try:
-            if self.speaks_http:
+            if isinstance(error, TooManyPending):
+                self._turn_away(error)
+            elif self.speaks_http:
                 self._last_words(refusal(error))
             else:
                 self._part()
@@ -219,6 +237,7 @@ class Connection:
 
     def _answer_policy(self, received: bytes) -> None:
         self.stage = "policy"
+        self._context.addresses.check(self.peer)
         if not self._context.handshake.legacy:
             raise LegacyRefused("a Flash policy request, and --no-legacy is set")
         reader = policy.PolicyReader()
@@ -232,6 +251,7 @@ class Connection:
 
     def _is_done(self, request: Request, behind: bytes, deadline: Deadline) -> bool:
         """Give what the request wants; whether that ended the connection.  May switch."""
+        self._admit()
         self.stage = "host"
         if not self._spoken_for:  # no page can send a PROXY line
             self._context.host.check(request, self.peer)
@@ -254,6 +274,12 @@ class Connection:
         """From here on, who sent it is whom a trusted proxy names."""
         self._request = request
         self.client = self._context.clients.find(request.headers, self.peer)
+
+    def _admit(self) -> None:
+        """See whether the client may come, and whether there are too many of it."""
+        self.stage = "address"
+        self._context.addresses.check(self.client)
+        self._place = self._context.crowds.enter(self.client, self._place)
 
     def _read(self) -> bytes:
         data = self.stream.read_some()
@@ -314,6 +340,13 @@ class Connection:
         with Deadline(self._context.limits.linger).enforce(_idle):
             self.stream.write_all(data)
         self._part()
+
+    def _turn_away(self, error: ProxyError) -> None:
+        """Say so in HTTP to whoever it is, without waiting for a request: that is the limit."""
+        with Deadline(AWAY_SECONDS).enforce(_idle):
+            self.stream.write_all(whole(refusal(error), None, date=http_date(wall())))
+            self.stream.finish()
+        linger(self.stream, per_read=AWAY_SECONDS, total=AWAY_SECONDS)
 
     def _part(self) -> None:
         """FIN, then read on a little, lest a reset overtakes what was sent.  May switch."""

@@ -16,6 +16,8 @@ from ..auth.host import HostRule
 from ..auth.login import Login
 from ..auth.origin import OriginRule
 from ..limits import OpeningLimits
+from ..limits.addresses import AddressRule
+from ..limits.crowds import Crowds
 from ..live.registry import Registry
 from ..model import Dialled
 from ..net.balancers import Balancers
@@ -52,6 +54,7 @@ def no_observers(_info: SessionInfo) -> Sequence[PayloadObserver]:
 class Context:
     """What `connection` works with.
 
+    `addresses` and `crowds` refuse clients by where they are and how many.
     `introduce` gives the line with which a target is told who is there.
     `policy` is asked before a target is dialled, and the dialer asks it of each
     address.  With `balancers`, who connects may speak for somebody else;
@@ -70,6 +73,8 @@ class Context:
     host: HostRule
     origin: OriginRule
     login: Login | None = None
+    addresses: AddressRule = field(default_factory=AddressRule)
+    crowds: Crowds = field(default_factory=Crowds)
     introduce: Introduce | None = None
     policy: TargetPolicy = field(default_factory=TargetPolicy)
     balancers: Balancers | None = None

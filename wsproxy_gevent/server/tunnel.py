@@ -82,6 +82,21 @@ def tunnel(
     visit.stage = "policy"
     target = context.policy.admit(target)
     answer = proposal.answer(body)
+    with context.crowds.session(target):
+        _connect(context, visit, request, proposal, answer, behind, target, grant)
+
+
+def _connect(
+    context: Context,
+    visit: Visit,
+    request: Request,
+    proposal: Proposal,
+    answer: bytes,
+    behind: bytes,
+    target: Target,
+    grant: Grant,
+) -> None:
+    """May switch; returns when the session has ended."""
     session_id = new_session_id(wall())
     visit.stage = "dial"
     try:
