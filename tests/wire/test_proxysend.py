@@ -69,6 +69,13 @@ def test_version_2_says_that_the_client_came_over_tls() -> None:
     assert line == SIGNATURE + head + UNIQUE_ID + TLS_13
 
 
+def test_version_2_says_whose_certificate_was_verified() -> None:
+    told = Introduction(V4, TO_V4, ID, "TLSv1.3", verified=True, common_name="alice")
+    head = b"\x21\x11\x00\x39\xc0\x00\x02\x01\xc6\x33\x64\x02" + PORTS
+    tls = b"\x20\x00\x17\x07\x00\x00\x00\x00\x21\x00\x07TLSv1.3\x22\x00\x05alice"
+    assert binary_line(told) == SIGNATURE + head + UNIQUE_ID + tls
+
+
 @pytest.mark.parametrize("version", LINES)
 @pytest.mark.parametrize("tls", [None, "TLSv1.2"])
 @pytest.mark.parametrize(("client", "destination"), [(V4, TO_V4), (V6, TO_V6), (V6, TO_V4)])
