@@ -124,6 +124,13 @@ def test_a_target_can_be_put_behind_tls_from_outside() -> None:
         assert made.policy.admit(TcpTarget("vm", 1)) == TcpTarget("vm", 1)
 
 
+def test_who_is_counted_is_counted_on_after_a_reload() -> None:
+    with parts(max_per_address=1) as made:
+        again = Parts(made.settings, made.listening, earlier=made)
+        assert again.counts is made.counts
+        assert again.bites is made.bites
+
+
 def test_fewer_connections_are_taken_as_they_are() -> None:
     with parts(max_connections=1) as made:
         assert made.most_connections == 1

@@ -126,3 +126,11 @@ def test_what_another_setting_decides_is_told_as_such() -> None:
     assert 'pid_file = "/run/x/wsproxy-gevent.pid"  # follows from the others' in settings_lines(
         given
     )
+
+
+def test_what_each_process_counts_is_told_for_all_of_them() -> None:
+    _, said = checked("127.0.0.1:0", "echo:", "--workers", "4", "--max-per-target", "10")
+    assert "# max_per_target of all 4 workers: 40" in said
+    assert "# max_pending_per_address of all 4 workers: 256" in said
+    _, said = checked("127.0.0.1:0", "echo:", "--max-per-target", "10")
+    assert "of all" not in said

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from . import privileges
 from .assembly import Parts
@@ -146,8 +147,25 @@ def settings_lines(loaded: Loaded) -> Iterator[str]:
             if one.topic is topic:
                 value = getattr(loaded.settings, one.name)
                 yield f"{one.name} = {shown(one, value)}  # {_origin(loaded, one, value)}"
+    yield from _in_all(loaded.settings)
     if loaded.settings.max_connections is None:
         yield f"# so many connections are accepted at a time: {connections_allowed()}"
+
+
+# What each process counts by itself.
+_OF_EACH_PROCESS: Final = (
+    "max_connections",
+    "max_pending_per_address",
+    "max_per_address",
+    "max_per_target",
+)
+
+
+def _in_all(settings: Settings) -> Iterator[str]:
+    """What limits of each process come to where there are several."""
+    for name in _OF_EACH_PROCESS:
+        if settings.workers > 1 and (most := getattr(settings, name)):
+            yield f"# {name} of all {settings.workers} workers: {most * settings.workers}"
 
 
 def shown(one: Declaration, value: object) -> str:

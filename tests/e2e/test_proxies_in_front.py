@@ -106,7 +106,13 @@ def under_gunicorn(programs: Programs, target: str, cert: str, cwd: Path) -> tup
     return pool.program, pool.port
 
 
-@pytest.mark.parametrize("start", [standalone, under_gunicorn])
+def with_workers(programs: Programs, target: str, cert: str, cwd: Path) -> tuple[Program, int]:
+    words = ("--proxy-protocol", "--cert", cert, "--workers", "2")
+    proxy = start_proxy(programs, target, *words, cwd=cwd)
+    return proxy.program, proxy.port
+
+
+@pytest.mark.parametrize("start", [standalone, under_gunicorn, with_workers])
 @pytest.mark.parametrize("version", ["send-proxy", "send-proxy-v2"])
 def test_behind_haproxy_the_client_is_the_client_with_tls_and_without(
     programs: Programs, target: str, tmp_path: Path, start: object, version: str

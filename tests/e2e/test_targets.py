@@ -157,7 +157,10 @@ def test_eight_mebibytes_pass_tls_on_both_sides_whole(
 
 # -- A PROXY line ------------------------------------------------------------------------
 
-LOG_FORMAT = 'log-format "told client=%ci:%cp to=%[dst]:%[dst_port] id=%[fc_pp_unique_id]"'
+LOG_FORMAT = (
+    'log-format "told client=%ci:%cp to=%[dst]:%[dst_port]'
+    ' id=%[fc_pp_unique_id] sni=%[ssl_fc_sni]"'
+)
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
@@ -182,7 +185,7 @@ listen services
     targets = {
         "tcp": f"127.0.0.1:{port}",
         "unix": f"unix:{path}",
-        "tls": f"tls://127.0.0.1:{port}?pin={fingerprint(programs, pem)}",
+        "tls": f"tls://127.0.0.1:{port}?pin={fingerprint(programs, pem)}&sni=vm.example",
     }
     proxy = start_proxy(programs, targets[kind], "--send-proxy", version, cwd=tmp_path)
     with Wire.open_from(BROWSER, proxy.port) as wire:
@@ -192,7 +195,8 @@ listen services
     session = proxy.program.wait_for_output(rf"session opened id=(\w+) peer={re.escape(client)} ")
     told_id = session[1] if version == "v2" else "-"
     ends = re.escape(f"client={client} to=127.0.0.1:{proxy.port}")
-    haproxy.wait_for_output(rf"told {ends} id={told_id}")
+    sni = "vm.example" if kind == "tls" else "-"
+    haproxy.wait_for_output(rf"told {ends} id={told_id} sni={sni}")
 
 
 @pytest.mark.parametrize("worker", [PROXY_WORKER, WEBSOCKET_WORKER])

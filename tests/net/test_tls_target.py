@@ -26,7 +26,7 @@ from wsproxy_gevent.errors import (
     TlsFailed,
 )
 from wsproxy_gevent.model import TlsTarget, Trust
-from wsproxy_gevent.net import dial
+from wsproxy_gevent.net import dial, watched
 from wsproxy_gevent.net.certificates import server_context
 from wsproxy_gevent.net.clock import SYSTEM
 from wsproxy_gevent.net.dial import Dialer
@@ -235,6 +235,23 @@ def test_what_goes_ahead_goes_before_tls(pool: NativePool, pem: Path) -> None:
     with service(pem, ahead=AHEAD) as it:
         assert reach(pool, it.port, Trust(verify=False), ahead=AHEAD) == b"hello"
         assert it.heard == AHEAD
+
+
+def test_files_that_change_are_read_again(
+    pool: NativePool, pem: Path, ca: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watched, "LOOK_EVERY_SECONDS", 0.0)
+    towards, right = TlsTowards(pool), Path(ca).read_bytes()
+    Path(ca).write_bytes(split(make_pem(["two.test"], SYSTEM.wall()))[1])
+    with service(pem) as it:
+        dialer = Dialer(pool, tls=towards)
+        target = TlsTarget("127.0.0.1", it.port, Trust(ca=ca, sni="one.test"))
+        with pytest.raises(TargetUntrusted):
+            dialer.dial(target)
+        fresh = Path(ca).with_suffix(".fresh")
+        fresh.write_bytes(right)
+        fresh.replace(ca)
+        dialer.dial(target).abort()
 
 
 # -- What can go wrong -------------------------------------------------------------------

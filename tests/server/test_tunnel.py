@@ -6,8 +6,10 @@ import gevent
 import pytest
 from gevent.event import Event
 
+from tests.auth.fakes import FakeLogin
 from tests.fakes import RecordingObserver
 from tests.server.scene import HASTY_LIMITS, PEER, SECONDS, TARGET, FakeDialer, scene, upgrade
+from wsproxy_gevent.auth.login import Grant
 from wsproxy_gevent.errors import Busy, ProxyError, TargetRefused, TargetTimeout
 from wsproxy_gevent.model import Dialect, Dialled, EchoTarget, Peer, TcpTarget
 from wsproxy_gevent.net import leaving
@@ -71,6 +73,15 @@ def test_a_target_that_the_policy_forbids_is_never_dialled() -> None:
         answer = it.receive_all()
         assert answer.startswith(b"HTTP/1.1 403 ")
         assert b"169.254" not in answer
+        assert it.refusal() == ("policy", "target-forbidden")
+    assert it.dialer.dialled == []
+
+
+def test_a_target_that_a_login_names_is_held_to_the_policy_too() -> None:
+    login = FakeLogin(Grant(target=TcpTarget("169.254.169.254", 80)))
+    with scene(login=login, policy=TargetPolicy(fixed=[TARGET])) as it:
+        it.send(upgrade())
+        assert it.receive_all().startswith(b"HTTP/1.1 403 ")
         assert it.refusal() == ("policy", "target-forbidden")
     assert it.dialer.dialled == []
 

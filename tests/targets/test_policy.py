@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wsproxy_gevent.errors import TargetForbidden, TargetRefused, UsageError
-from wsproxy_gevent.model import EchoTarget, Target, TcpTarget, UnixTarget
+from wsproxy_gevent.model import EchoTarget, Target, TcpTarget, TlsTarget, Trust, UnixTarget
 from wsproxy_gevent.net.address import Address
 from wsproxy_gevent.net.dial import Dialer
 from wsproxy_gevent.net.pool import NativePool
@@ -114,6 +116,25 @@ def test_the_client_is_told_no_address_and_the_log_is() -> None:
 def test_the_echo_leads_nowhere() -> None:
     TargetPolicy(["a.example"]).admit(EchoTarget())
     assert TargetPolicy(["a.example"]).screen(EchoTarget(), []) == []
+
+
+@given(st.ip_addresses(v=4))
+def test_an_ipv4_address_is_the_same_inside_ipv6(ip: IPv4Address) -> None:
+    inside = [f"::ffff:{ip}", f"64:ff9b::{ip}", str(IPv6Address((0x2002 << 112) | int(ip) << 80))]
+    plain = passes(TargetPolicy(), f"{ip}:80")
+    assert [passes(TargetPolicy(), f"[{host}]:80") for host in inside] == [plain] * 3
+
+
+def test_tls_makes_no_target_another() -> None:
+    for target in (TlsTarget("169.254.1.1", 80), TlsTarget("127.0.0.1", 6080)):
+        with pytest.raises(TargetForbidden):
+            TargetPolicy(own=[("0.0.0.0", 6080)]).admit(target)
+    fixed = TlsTarget("169.254.1.1", 80, Trust(verify=False))
+    policy = TargetPolicy(fixed=[fixed])
+    assert policy.admit(fixed) is fixed
+    for other in (TlsTarget("169.254.1.1", 80), TcpTarget("169.254.1.1", 80)):
+        with pytest.raises(TargetForbidden):
+            policy.admit(other)
 
 
 # -- Ourselves -------------------------------------------------------------------------

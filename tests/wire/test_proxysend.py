@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wsproxy_gevent.model import Peer
 from wsproxy_gevent.wire.proxyline import ProxyLine, ProxyLineReader
@@ -69,6 +73,13 @@ def test_version_2_says_that_the_client_came_over_tls() -> None:
     assert line == SIGNATURE + head + UNIQUE_ID + TLS_13
 
 
+def test_version_2_says_whose_certificate_was_verified() -> None:
+    told = Introduction(V4, TO_V4, ID, "TLSv1.3", verified=True, common_name="alice")
+    head = b"\x21\x11\x00\x39\xc0\x00\x02\x01\xc6\x33\x64\x02" + PORTS
+    tls = b"\x20\x00\x17\x07\x00\x00\x00\x00\x21\x00\x07TLSv1.3\x22\x00\x05alice"
+    assert binary_line(told) == SIGNATURE + head + UNIQUE_ID + tls
+
+
 @pytest.mark.parametrize("version", LINES)
 @pytest.mark.parametrize("tls", [None, "TLSv1.2"])
 @pytest.mark.parametrize(("client", "destination"), [(V4, TO_V4), (V6, TO_V6), (V6, TO_V4)])
@@ -79,6 +90,29 @@ def test_what_we_send_we_read(
     line = reader.feed(LINES[version](introduction(client, destination, tls)) + b"RFB")
     assert line == ProxyLine(client, destination)
     assert reader.leftover == b"RFB"
+
+
+HOSTS = st.ip_addresses().map(str)
+PEERS = st.builds(Peer, HOSTS, st.integers(0, 65535))
+
+
+@given(PEERS, PEERS | st.just(UNIX), st.sampled_from([None, "TLSv1.3"]), st.text(max_size=300))
+def test_whoever_it_is_what_we_send_is_read_as_that(
+    client: Peer, destination: Peer, tls: str | None, name: str
+) -> None:
+    told = Introduction(client, destination, ID, tls, verified=True, common_name=name)
+    for line in LINES.values():
+        read = ProxyLineReader().feed(line(told))
+        assert read is not None
+        assert read.source is not None
+        # Of an IPv4 address inside IPv6 the reader knows the IPv4 one.
+        assert embedded(read.source.host) == embedded(client.host)
+        assert read.source.port == client.port
+
+
+def embedded(host: str) -> object:
+    address = ip_address(host)
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 @pytest.mark.parametrize("version", LINES)

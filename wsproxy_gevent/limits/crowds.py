@@ -11,10 +11,9 @@ context's.
 from __future__ import annotations
 
 import ipaddress
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ..errors import LimitReached, TargetFull, TooManyFromAddress, TooManyPending
 from ..model import Peer, Target
@@ -38,26 +37,40 @@ class CrowdLimits:
 class Counts:
     """Who is there now."""
 
-    pending: Counter[Hashable] = field(default_factory=Counter)
-    present: Counter[Hashable] = field(default_factory=Counter)
-    targets: Counter[Hashable] = field(default_factory=Counter)
+    pending: dict[Hashable, int] = field(default_factory=dict)
+    present: dict[Hashable, int] = field(default_factory=dict)
+    targets: dict[Hashable, int] = field(default_factory=dict)
 
 
 class Place:
-    """One of a count; given back by `leave`, which may be called again."""
+    """One of a count; given back by `leave`, which may be called again, or by `with`.
 
-    def __init__(self, counts: Counter[Hashable], key: Hashable) -> None:
+    A `key` of None is not counted.
+    """
+
+    __slots__ = ("_counts", "key")
+
+    def __init__(self, counts: dict[Hashable, int], key: Hashable) -> None:
         self.key = key
         self._counts = counts
-        counts[key] += 1
+        if key is not None:
+            counts[key] = counts.get(key, 0) + 1
 
     def leave(self) -> None:
-        if self.key is None:
+        key, self.key = self.key, None
+        if key is None:
             return
-        self._counts[self.key] -= 1
-        if not self._counts[self.key]:
-            del self._counts[self.key]  # or every address that ever came would stay
-        self.key = None
+        left = self._counts[key] - 1
+        if left:
+            self._counts[key] = left
+        else:
+            del self._counts[key]  # or every address that ever came would stay
+
+    def __enter__(self) -> Place:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
 
 
 class Crowds:
@@ -71,55 +84,44 @@ class Crowds:
     ) -> None:
         self._limits = limits or CrowdLimits()
         self.counts = counts or Counts()
-        self._exempt = exempt
 
-    @contextmanager
-    def pending(self, peer: Peer) -> Iterator[None]:
-        """While a request is read.  Raises `TooManyPending`."""
-        key = self._key(peer)
-        if key is None:
-            yield
-            return
-        if 0 < self._limits.pending <= self.counts.pending[key]:
-            raise _too_many(TooManyPending, f"{self._limits.pending} pending", key)
-        place = Place(self.counts.pending, key)
-        try:
-            yield
-        finally:
-            place.leave()
+        @lru_cache(maxsize=1024)  # who comes once comes again
+        def key(host: str) -> str | None:
+            peer = Peer(host)
+            return None if not host or exempt(peer) else key_of(peer)
 
-    def enter(self, client: Peer, earlier: Place | None = None) -> Place | None:
+        self._key = key
+
+    def pending(self, peer: Peer) -> Place:
+        """A place while a request is read.  Raises `TooManyPending`."""
+        key, counts, most = self._key(peer.host), self.counts.pending, self._limits.pending
+        if 0 < most <= counts.get(key, 0):
+            raise _too_many(TooManyPending, f"{most} pending", key)
+        return Place(counts, key)
+
+    def enter(self, client: Peer, earlier: Place | None = None) -> Place:
         """A connection's place from its first request on; of a later client, another.
 
         Raises `TooManyFromAddress`; the earlier place is given back then, too.
         """
-        key = self._key(client)
-        if earlier is not None and earlier.key == key:
-            return earlier
+        key, counts, most = self._key(client.host), self.counts.present, self._limits.present
         if earlier is not None:
+            if earlier.key == key:
+                return earlier
             earlier.leave()
-        if key is None:
-            return None
-        if 0 < self._limits.present <= self.counts.present[key]:
-            raise _too_many(TooManyFromAddress, f"{self._limits.present} connections", key)
-        return Place(self.counts.present, key)
+        if 0 < most <= counts.get(key, 0):
+            raise _too_many(TooManyFromAddress, f"{most} connections", key)
+        return Place(counts, key)
 
-    @contextmanager
-    def session(self, target: Target) -> Iterator[None]:
-        """While a session has the target, or tries to.  Raises `TargetFull`."""
-        if 0 < self._limits.per_target <= self.counts.targets[target]:
+    def session(self, target: Target) -> Place:
+        """A place while a session has the target, or tries to.  Raises `TargetFull`."""
+        counts, most = self.counts.targets, self._limits.per_target
+        if 0 < most <= counts.get(target, 0):
             raise TargetFull(
                 "the target has as many sessions as it may have; try again later",
-                detail=f"{target}: {self._limits.per_target} sessions",
+                detail=f"{target}: {most} sessions",
             )
-        place = Place(self.counts.targets, target)
-        try:
-            yield
-        finally:
-            place.leave()
-
-    def _key(self, peer: Peer) -> Hashable:
-        return None if not peer.host or self._exempt(peer) else key_of(peer)
+        return Place(counts, target)
 
 
 def key_of(peer: Peer) -> str:

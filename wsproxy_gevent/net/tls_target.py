@@ -12,12 +12,15 @@ import hashlib
 import logging
 import os
 import ssl
+from collections.abc import Callable
+from functools import partial
 
 from ..errors import StartError, TargetError, TargetReset, TargetUntrusted, TlsFailed
 from ..model import TlsTarget, Trust
 from .pool import NativePool
 from .stream import Stream
 from .streams import TlsStream
+from .watched import Watched
 
 logger = logging.getLogger(__name__)
 
@@ -36,13 +39,14 @@ _CURES = (
 class TlsTowards:
     """Makes connections to targets TLS; `general` is what holds where a target says nothing.
 
-    Files are read when they are needed first, on a native thread of `pool`.
+    Files are read when they are needed first, on a native thread of `pool`, and
+    again when they have changed (`watched`).
     """
 
     def __init__(self, pool: NativePool, general: Trust | None = None) -> None:
         self._pool = pool
         self._general = general or Trust()
-        self._contexts: dict[Trust, ssl.SSLContext] = {}
+        self._contexts: dict[Trust, Callable[[], ssl.SSLContext]] = {}
 
     def check(self, trust: Trust) -> None:
         """Read the files of a target that is known at start.  Blocks on the disk.
@@ -73,25 +77,33 @@ class TlsTowards:
 
     def _context(self, trust: Trust, target: TlsTarget) -> ssl.SSLContext:
         """May switch."""
-        if context := self._contexts.get(_read_for(trust)):
-            return context
+        source = self._contexts.get(_read_for(trust))
         try:
-            return self._pool.call(self._keep, trust, timeout=READ_SECONDS)
+            return (source or self._pool.call(self._keep, trust, timeout=READ_SECONDS))()
         except StartError as exc:
             raise _untrusted(target, str(exc)) from exc
 
-    def _keep(self, trust: Trust) -> ssl.SSLContext:
+    def _keep(self, trust: Trust) -> Callable[[], ssl.SSLContext]:
         """Blocks on the disk."""
         if not (trust.pins or trust.ca) and trust.verify is False:
             logger.warning(
                 "the certificates of targets over TLS are not verified: whoever stands in between"
                 " reads and changes what is carried"
             )
-        context = client_context(trust)
+        source = self._source(trust)
         if len(self._contexts) >= MOST_CONTEXTS:
             self._contexts.clear()
-        self._contexts[_read_for(trust)] = context
-        return context
+        self._contexts[_read_for(trust)] = source
+        return source
+
+    def _source(self, trust: Trust) -> Callable[[], ssl.SSLContext]:
+        """Blocks on the disk."""
+        files = [file for file in (trust.ca, trust.cert, trust.key) if file]
+        if files:
+            load = partial(client_context, trust)
+            return Watched("context of a target", files, load, pool=self._pool).value
+        fixed = client_context(trust)
+        return lambda: fixed
 
 
 def client_context(trust: Trust) -> ssl.SSLContext:

@@ -161,8 +161,17 @@ def _introduction(context: Context, visit: Visit, session_id: SessionId) -> byte
     """What the target is told before anything else, of the client; nothing as a rule."""
     if context.introduce is None:
         return b""
-    tls = visit.stream.tls_version
-    return context.introduce(Introduction(visit.client, Peer(*visit.local), session_id, tls))
+    certificate = certificate_of(visit.stream)
+    return context.introduce(
+        Introduction(
+            client=visit.client,
+            destination=Peer(*visit.local),
+            session_id=session_id,
+            tls=visit.stream.tls_version,
+            verified=certificate is not None,
+            common_name=certificate.common_name if certificate else None,
+        )
+    )
 
 
 def _open_and_close(

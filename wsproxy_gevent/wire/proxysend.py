@@ -23,10 +23,14 @@ _SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 _PROXY, _UNSPEC, _TCP4, _TCP6 = 0x21, 0x00, 0x11, 0x21
 
 # What may follow the addresses (section 2.2.7): type, length, value.
-_TYPE_SSL, _SUBTYPE_SSL_VERSION, _TYPE_UNIQUE_ID = 0x20, 0x21, 0x05
-_CLIENT_SSL = 0x01
+_TYPE_SSL, _SUBTYPE_SSL_VERSION, _SUBTYPE_SSL_CN, _TYPE_UNIQUE_ID = 0x20, 0x21, 0x22, 0x05
+# The certificate came over this connection and belongs to its session.
+_CLIENT_SSL, _CLIENT_CERTIFICATE = 0x01, 0x02 | 0x04
 # Anything but 0 says that no certificate of the client was verified.
-_NOT_VERIFIED = 1
+_VERIFIED, _NOT_VERIFIED = 0, 1
+
+# Of a common name (RFC 5280, appendix A.1: ub-common-name), in four bytes each.
+LONGEST_NAME = 64 * 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +39,16 @@ class Introduction:
 
     `client` is who is really there, `destination` what it connected to (a
     `Peer` without a host where that is a unix socket); `tls` the version of
-    the client's TLS, such as "TLSv1.3", or None.
+    the client's TLS, such as "TLSv1.3", or None.  `verified` says that it
+    showed a certificate of its own that was verified, and `common_name` whose.
     """
 
     client: Peer
     destination: Peer
     session_id: str
     tls: str | None
+    verified: bool = False
+    common_name: str | None = None
 
 
 def text_line(introduction: Introduction) -> bytes:
@@ -64,9 +71,19 @@ def binary_line(introduction: Introduction) -> bytes:
         addresses = ends[0].packed + ends[1].packed + ports
     block = addresses + _tlv(_TYPE_UNIQUE_ID, introduction.session_id.encode())
     if introduction.tls is not None:
-        version = _tlv(_SUBTYPE_SSL_VERSION, introduction.tls.encode())
-        block += _tlv(_TYPE_SSL, struct.pack("!BI", _CLIENT_SSL, _NOT_VERIFIED) + version)
+        block += _tlv(_TYPE_SSL, _ssl(introduction, introduction.tls))
     return _SIGNATURE + struct.pack("!BBH", _PROXY, family, len(block)) + block
+
+
+def _ssl(introduction: Introduction, version: str) -> bytes:
+    """What is known of the client's TLS (section 2.2.6)."""
+    flags, verify = _CLIENT_SSL, _NOT_VERIFIED
+    if introduction.verified:
+        flags, verify = _CLIENT_SSL | _CLIENT_CERTIFICATE, _VERIFIED
+    value = struct.pack("!BI", flags, verify) + _tlv(_SUBTYPE_SSL_VERSION, version.encode())
+    if introduction.common_name is not None:
+        value += _tlv(_SUBTYPE_SSL_CN, introduction.common_name.encode()[:LONGEST_NAME])
+    return value
 
 
 LINES = {"v1": text_line, "v2": binary_line}
