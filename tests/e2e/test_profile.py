@@ -21,6 +21,7 @@ pytestmark = pytest.mark.e2e
 FOREIGN = "Origin: https://elsewhere.example"
 
 
+@pytest.mark.row("foreground or background")
 def test_it_stays_in_front_and_bears_the_name(websockify: Websockify, target: str) -> None:
     proxy = websockify.serve(target)
     found = subprocess.run(
@@ -42,6 +43,7 @@ def test_the_same_by_an_option(programs: Programs, target: str, tmp_path: Path) 
         talk(wire, "another.example")
 
 
+@pytest.mark.row("a named certificate that is missing")
 def test_a_certificate_that_is_missing_is_a_warning(websockify: Websockify, target: str) -> None:
     proxy = websockify.serve("--cert", "absent.pem", target)
     assert "absent.pem is missing: serving without TLS" in proxy.program.output
@@ -56,6 +58,7 @@ def test_cert_none_is_no_tls_whatever_lies_there(websockify: Websockify, target:
     assert "wss://" not in proxy.program.output
 
 
+@pytest.mark.row("a page of another site connects", "bound to loopback, another name in `Host`")
 def test_a_foreign_page_and_host_are_let_in_with_a_warning_that_names_the_option(
     websockify: Websockify, target: str
 ) -> None:
@@ -70,6 +73,7 @@ def test_a_foreign_page_and_host_are_let_in_with_a_warning_that_names_the_option
     )
 
 
+@pytest.mark.row("a page of another site connects", "bound to loopback, another name in `Host`")
 def test_by_our_own_name_they_are_refused(programs: Programs, target: str, tmp_path: Path) -> None:
     port = free_port()
     program = programs.start(

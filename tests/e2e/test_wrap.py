@@ -144,6 +144,7 @@ def test_a_daemons_command_finds_it_too(websockify: Websockify) -> None:
 # -- Its end ----------------------------------------------------------------------------
 
 
+@pytest.mark.row("`--wrap-mode`")
 @pytest.mark.option("--wrap-mode")
 @pytest.mark.parametrize("options", [(), ("--wrap-mode=exit",)])
 def test_with_exit_its_end_is_ours_with_its_status(
@@ -179,6 +180,7 @@ def pid_of_group(program: Program) -> int:
     return int(re.findall(r"runs as process (\d+)", program.output)[0])
 
 
+@pytest.mark.row("`--wrap-mode`")
 @pytest.mark.option("--wrap-mode")
 def test_with_respawn_it_is_started_again(websockify: Websockify) -> None:
     proxy = wrapped(websockify, "env", options=("--wrap-mode", "respawn"))
