@@ -14,8 +14,8 @@ import pytest
 
 from wsproxy_gevent.wrap import find_library
 
-from .programs import Program, free_port, wait_until_gone
-from .proxy import Proxy
+from .programs import Program, Programs, free_port, wait_until_gone
+from .proxy import SCRIPT, Proxy, environment_of
 from .websockify import Websockify, leave, say, talk
 from .wire import SECONDS, Wire, masked_frame
 
@@ -252,3 +252,23 @@ def test_wrapping_by_our_own_name_stays_in_front(websockify: Websockify) -> None
     with Wire.open(proxy.port) as wire:
         wire.upgrade(proxy.host)
         say(wire)
+
+
+@pytest.mark.parametrize("patched", [False, True])
+def test_a_reload_keeps_the_command_and_where_it_listens(
+    patched: bool, programs: Programs, tmp_path: Path
+) -> None:
+    port = free_port()
+    program = programs.start(
+        *(SCRIPT, f"127.0.0.1:{port}", "--", *SERVICE, "socket", "{socket}"),
+        env=environment_of(tmp_path, patched=patched),
+        cwd=tmp_path,
+    )
+    program.wait_for_output("command: listening at")
+    os.kill(program.pid, signal.SIGHUP)
+    program.wait_for_output("reloaded: ")
+    assert carries(Proxy(program, port))
+    assert program.output.count("runs as process") == 1
+    inner = pid_of_group(program)
+    assert program.stop() == 0
+    wait_until_gone(inner)
