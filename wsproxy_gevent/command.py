@@ -9,6 +9,7 @@ the background leaves its output open.
 from __future__ import annotations
 
 import errno
+import importlib.util
 import logging
 import os
 import signal
@@ -165,9 +166,7 @@ class Command:
     def _open(self) -> None:
         """On a native thread: an exec reads a disk."""
         wrapping = self._wrapping
-        # By attribute: a patched process has another class, which would need a hub here.
-        popen: type[subprocess.Popen[bytes]] = monkey.get_original("subprocess", "Popen")
-        self._process = popen(
+        self._process = standard_popen()(
             wrapping.argv,
             env=wrapping.environ,
             cwd=wrapping.directory,
@@ -184,6 +183,23 @@ class Command:
             gevent.sleep(REAP_SECONDS)
             process = self._process
             reap_orphans(process.pid if process and process.returncode is None else 0)
+
+
+def standard_popen() -> type[subprocess.Popen[bytes]]:
+    """The standard library's class, which needs no hub in its thread.
+
+    Where it was replaced by patching it was disabled, too: there it comes from
+    a copy of its module that nobody else has.
+    """
+    if not monkey.is_module_patched("subprocess"):
+        return subprocess.Popen
+    spec = importlib.util.find_spec("subprocess")
+    assert spec is not None  # noqa: S101  (it is imported)
+    assert spec.loader is not None  # noqa: S101
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    popen: type[subprocess.Popen[bytes]] = module.Popen
+    return popen
 
 
 def wait_for(process: subprocess.Popen[bytes]) -> None:

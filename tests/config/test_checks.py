@@ -38,6 +38,7 @@ def test_a_contradiction_is_refused(values: dict[str, Any], said: str, profile: 
         check(Settings(profile=profile, **values))
 
 
+@pytest.mark.row("`--cafile`")
 @pytest.mark.parametrize(("values", "said"), WITHOUT_EFFECT)
 def test_what_has_no_effect_is_refused_or_told_to_websockifys_scripts(
     values: dict[str, Any], said: str

@@ -101,6 +101,7 @@ def check_stops(launcher: Launcher, port: int) -> None:
     assert not is_listening(port)
 
 
+@pytest.mark.row("foreground or background")
 @pytest.mark.parametrize("options", [(), ("-D",)], ids=["by default", "with -D"])
 def test_it_detaches_serves_and_stops(
     options: tuple[str, ...], launcher: Launcher, target: str
@@ -156,6 +157,7 @@ def test_a_daemon_logs_to_its_file(launcher: Launcher, target: str) -> None:
     assert "127.0.0.1" in log.read_text()
 
 
+@pytest.mark.row("`--daemon`")
 @pytest.mark.parametrize("option", ["-D", "-f"])
 def test_a_taken_port_is_told_and_exits_1(option: str, launcher: Launcher, target: str) -> None:
     with socket.socket() as taken:
@@ -168,6 +170,7 @@ def test_a_taken_port_is_told_and_exits_1(option: str, launcher: Launcher, targe
     assert "Traceback" not in started.output
 
 
+@pytest.mark.row("a named certificate that is missing")
 @pytest.mark.parametrize("option", ["-D", "-f"])
 def test_a_named_certificate_that_is_missing_is_told_and_exits_1(
     option: str, launcher: Launcher, target: str

@@ -52,7 +52,8 @@ class Stage:
         for name in ("run/vm7", "run/wsproxy", "etc", "usr/share/novnc", "var/log/vnc"):
             (self.root / name).mkdir(parents=True)
         (self.root / "usr/local/bin").mkdir(parents=True)
-        (self.root / "usr/local/bin/wsproxy-gevent").symlink_to(SCRIPT)
+        for name in ("wsproxy-gevent", "websockify"):
+            (self.root / "usr/local/bin" / name).symlink_to(SCRIPT)
         (self.root / "usr/share/novnc/index.html").write_text("a page")
         (self.root / "etc/wsproxy.token").write_text("sesame\n")
         settings = (ROOT / "conf/wsproxy.toml").read_text()
@@ -197,6 +198,40 @@ def word_about_a_process(stage: Stage, line: str) -> None:
         os.kill(pid, 0)
 
 
+def install_the_shim(stage: Stage, line: str) -> None:
+    (stage.root / ".local/bin").mkdir(parents=True)
+    stage.run(line)
+    assert (stage.root / ".local/bin/websockify").samefile(SCRIPT)
+
+
+# What stands in for the command of a line, by what the line tells it.
+SERVICES: Final = (
+    ("{port}", "port {port}"),
+    ("{socket}", "socket {socket}"),
+    ("--unix-target /run/me/vnc.sock", "socket /run/vm7/wrapped.sock"),
+    ("localhost:5901", "port INNER"),
+    ("./server", "env"),
+    ("vncserver", "any PUBLIC"),
+)
+
+
+def with_a_command(stage: Stage, line: str) -> None:
+    """The line's own part as it stands, with a service of ours as its command."""
+    how = next(service for told, service in SERVICES if told in line)
+    ours, _, rest = re.findall(r"^(\S+) (\d+)(.*?) -- ", line)[0]
+    rest = rest.replace("/run/me/vnc.sock", "/run/vm7/wrapped.sock").replace("5901", "INNER")
+    shortened = f'{ours} 6080{rest} -- "$PYTHON" "$SERVICE" {how}'
+    variables = {
+        "PYTHON": sys.executable,
+        "SERVICE": str(ROOT / "tests/e2e/peers/service.py"),
+        "PATH": f"{stage.root}/usr/local/bin:{stage.environment['PATH']}",
+    }
+    filled = shortened.replace("INNER", str(free_port())).replace("PUBLIC", "6080")
+    program = stage.start(filled, variables=variables)
+    program.wait_for_output("command: listening at")
+    stage.check_session()
+
+
 def check_it(stage: Stage, line: str) -> None:
     stage.end()
     assert "it would start" in stage.run(line).splitlines()
@@ -233,10 +268,12 @@ def hang_up(stage: Stage, line: str) -> None:
 
 
 WAYS: Final[tuple[tuple[str, Callable[[Stage, str], None]], ...]] = (
+    (r"(wsproxy-gevent|websockify) \d+.* -- ", with_a_command),
+    (r"wsproxy-gevent install-shim ~/\.local/bin", install_the_shim),
     (r"wsproxy-gevent (status|reload|stop) ", word_about_a_process),
     (r"wsproxy-gevent check ", check_it),
     (r"\S*wsproxy-gevent (vnc|demo)\b", with_a_page),
-    (r"wsproxy-gevent -f ", in_front),
+    (r"wsproxy-gevent (-f|--profile websockify) ", in_front),
     (r"(/usr/local/bin/)?wsproxy-gevent (--config /etc/wsproxy\.toml|6080 )", in_background),
     (r"(WSPROXY_TARGET=\S+ )?gunicorn -", under_gunicorn),
     (r"WSPROXY_TARGET=\S+ PORT=5000 honcho start", under_gunicorn),

@@ -85,6 +85,7 @@ def check_76(wire: Wire, proxy: Proxy, scheme: str = "ws") -> Answer:
     return answer
 
 
+@pytest.mark.row("clients before RFC 6455")
 def test_hixie_76_gives_the_drafts_own_answer(proxy: Proxy) -> None:
     with Wire.open(proxy.port) as wire:
         wire.send(hixie_76(proxy))
@@ -167,6 +168,7 @@ def test_hixie_75_has_no_challenge(proxy: Proxy) -> None:
         assert read_hixie(wire, len(PAYLOAD)) == PLUS_ONE
 
 
+@pytest.mark.row("clients before RFC 6455")
 @pytest.mark.parametrize("version", ["7", "8"])
 def test_hybi_drafts_are_spoken(version: str, proxy: Proxy) -> None:
     origin = f"Sec-WebSocket-Origin: http://{proxy.host}"
@@ -188,6 +190,7 @@ def check_policy(policy: bytes, proxy: Proxy) -> None:
     assert f'to-ports="{proxy.port}"'.encode() in policy
 
 
+@pytest.mark.row("Flash policy request")
 @pytest.mark.parametrize("end", [b"\x00", b""], ids=["with NUL", "without"])
 def test_flash_gets_its_policy_for_our_own_port(end: bytes, proxy: Proxy) -> None:
     with Wire.open(proxy.port) as wire:

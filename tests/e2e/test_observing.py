@@ -72,6 +72,7 @@ def read_record(record: Path) -> tuple[dict[str, object], list[str]]:
     return json.loads(told[1]), frames.splitlines()[:-1]
 
 
+@pytest.mark.row("record")
 @pytest.mark.parametrize("name", ["rec", "rec.js", "records/"])
 def test_a_record_holds_both_directions_as_the_player_wants_them(
     name: str, programs: Programs, target: str, tmp_path: Path

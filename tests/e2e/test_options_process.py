@@ -34,6 +34,7 @@ def test_help_lists_the_options_and_ends_with_0(websockify: Websockify) -> None:
         assert option in asked.output
 
 
+@pytest.mark.row("`--verbose`")
 @pytest.mark.option("--verbose")
 def test_verbose_logs_each_request(websockify: Websockify, target: str) -> None:
     quiet, loud = websockify.serve(target), websockify.serve("-v", target)
@@ -51,6 +52,7 @@ def test_traffic_prints_a_sign_for_each_frame(websockify: Websockify, target: st
     proxy.program.wait_for_output(r"(?s)Traffic Legend:.*\}>.*\{<")
 
 
+@pytest.mark.row("`--record`")
 @pytest.mark.option("--record")
 def test_record_writes_a_file_for_each_session(websockify: Websockify, target: str) -> None:
     proxy = websockify.serve("--record=rec", target)
@@ -69,6 +71,7 @@ def test_record_writes_a_file_for_each_session(websockify: Websockify, target: s
         assert text.endswith("'EOF'];\n")
 
 
+@pytest.mark.row("`--daemon`")
 @pytest.mark.option("--daemon")
 def test_daemon_detaches_and_logs_to_the_file(websockify: Websockify, target: str) -> None:
     port = free_port()
@@ -86,6 +89,7 @@ def test_daemon_detaches_and_logs_to_the_file(websockify: Websockify, target: st
     assert "session opened" in (websockify.cwd / "it.log").read_text()
 
 
+@pytest.mark.row("`--run-once`")
 @pytest.mark.option("--run-once")
 def test_run_once_ends_with_the_first_session(websockify: Websockify, target: str) -> None:
     proxy = websockify.serve("--run-once", target)
@@ -98,6 +102,7 @@ def test_run_once_ends_with_the_first_session(websockify: Websockify, target: st
     assert proxy.program.exit_status() == 0
 
 
+@pytest.mark.row("`--timeout`")
 @pytest.mark.option("--timeout")
 def test_timeout_ends_it_when_nobody_is_connected(websockify: Websockify, target: str) -> None:
     proxy = websockify.serve("--timeout=1", target)
@@ -130,6 +135,7 @@ def test_heartbeat_pings_every_so_often(websockify: Websockify, target: str) -> 
         assert [wire.read_frame()[0] for _ in range(2)] == [PING, PING]
 
 
+@pytest.mark.row("`--log-file`")
 @pytest.mark.option("--log-file")
 def test_log_file_takes_the_lines_beside_stderr(websockify: Websockify, target: str) -> None:
     proxy = websockify.serve("--log-file=it.log", target)
@@ -141,6 +147,7 @@ def test_log_file_takes_the_lines_beside_stderr(websockify: Websockify, target: 
     assert "session closed" in (websockify.cwd / "it.log").read_text()
 
 
+@pytest.mark.row("`--syslog`")
 @pytest.mark.option("--syslog", "--legacy-syslog")
 @pytest.mark.parametrize(
     ("options", "form"),
@@ -160,6 +167,7 @@ def test_syslog_takes_the_lines_in_the_form_that_was_asked_for(
         assert re.match(form, syslog.recv(9000).decode())
 
 
+@pytest.mark.row("`--syslog`")
 @pytest.mark.option("--syslog")
 def test_syslog_may_be_a_local_socket(websockify: Websockify, target: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as syslog:
@@ -169,6 +177,7 @@ def test_syslog_may_be_a_local_socket(websockify: Websockify, target: str) -> No
         assert b" websockify[" in syslog.recv(9000)
 
 
+@pytest.mark.row("`--libserver`")
 @pytest.mark.option("--libserver")
 def test_libserver_serves_as_without_it_and_says_so(websockify: Websockify, target: str) -> None:
     proxy = websockify.serve("--libserver", target)
@@ -177,6 +186,7 @@ def test_libserver_serves_as_without_it_and_says_so(websockify: Websockify, targ
     assert "--libserver changes nothing" in proxy.program.output
 
 
+@pytest.mark.row("`--prefer-ipv6`")
 @pytest.mark.option("--prefer-ipv6")
 def test_prefer_ipv6_puts_that_address_of_the_source_first(
     websockify: Websockify, target: str
@@ -186,6 +196,7 @@ def test_prefer_ipv6_puts_that_address_of_the_source_first(
     listening.wait_for_output(rf": \[::1\]:{port} and 127\.0\.0\.1:{port} -> ")
 
 
+@pytest.mark.row("`--unix-listen-mode`")
 @pytest.mark.option("--unix-listen", "--unix-listen-mode")
 @pytest.mark.parametrize(("options", "mode"), [((), 0o600), (("--unix-listen-mode=660",), 0o660)])
 def test_unix_listen_is_a_socket_of_that_mode(
@@ -229,6 +240,7 @@ def test_inetd_serves_the_listening_socket_on_stdin(websockify: Websockify, targ
             assert process.wait(SECONDS) == 0
 
 
+@pytest.mark.row("`--ssl-target`")
 @pytest.mark.option("--ssl-target")
 def test_ssl_target_speaks_tls_to_a_target_that_is_trusted(websockify: Websockify) -> None:
     pem = websockify.cwd / "target.pem"

@@ -76,6 +76,7 @@ def test_key_may_be_in_a_file_of_its_own(
     assert served_serial(proxy.port) == 7
 
 
+@pytest.mark.row("`--key-password`")
 @pytest.mark.option("--key-password")
 def test_key_password_opens_the_key(
     websockify: Websockify, target: str, parts: tuple[Path, Path]
@@ -93,6 +94,7 @@ def test_key_password_opens_the_key(
     assert served_serial(proxy.port) == 7
 
 
+@pytest.mark.row("`--ssl-only`")
 @pytest.mark.option("--ssl-only")
 def test_ssl_only_refuses_plain_clients(websockify: Websockify, target: str, pem: Path) -> None:
     proxy = websockify.serve("--ssl-only", "--cert", pem, target)
@@ -132,6 +134,7 @@ def test_verify_client_asks_for_a_certificate_of_the_cafile(
     proxy.program.wait_for_output("PEER_DID_NOT_RETURN_A_CERTIFICATE")
 
 
+@pytest.mark.row("`--ssl-version`")
 @pytest.mark.option("--ssl-version")
 @pytest.mark.parametrize(
     ("name", "version", "taken"),

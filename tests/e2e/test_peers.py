@@ -74,6 +74,7 @@ def test_websockets_carries_bytes_on_one_port_plain_and_secure(scheme: str, prox
         assert session.ping(b"are you there").wait(10)
 
 
+@pytest.mark.row("text frames")
 def test_text_reaches_a_tcp_target_as_its_bytes(proxy: Proxy) -> None:
     with open_session(proxy.ws) as session:
         session.send("grüße")
@@ -97,6 +98,7 @@ def test_the_embedded_echo_refuses_text_that_is_none(embedded: Proxy) -> None:
     assert code == 1007
 
 
+@pytest.mark.row("subprotocols other than `binary`")
 @pytest.mark.parametrize(
     ("offered", "answered"),
     [
@@ -191,6 +193,7 @@ def test_a_targets_end_is_an_orderly_close_after_its_last_byte(
     assert caught.value.rcvd.code == 1000
 
 
+@pytest.mark.row("the target resets the connection")
 def test_a_target_that_breaks_off_is_told_after_what_it_said(
     programs: Programs, tmp_path: Path
 ) -> None:
@@ -223,6 +226,7 @@ def test_it_listens_on_ipv6_as_well(programs: Programs, tmp_path: Path) -> None:
             assert receive(session, 3) == b"six"
 
 
+@pytest.mark.row("the target closes")
 def test_a_target_that_has_ended_its_half_still_gets_the_clients_bytes(
     programs: Programs, tmp_path: Path
 ) -> None:

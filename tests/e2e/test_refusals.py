@@ -171,6 +171,7 @@ def test_a_foreign_origin_that_is_allowed_gets_in(
         assert wire.read_answer().status == 403
 
 
+@pytest.mark.row("the target is down")
 def test_a_closed_target_is_told_in_a_close(programs: Programs, tmp_path: Path) -> None:
     proxy = start_proxy(programs, f"127.0.0.1:{free_port()}", cwd=tmp_path)
     with Wire.open(proxy.port) as wire:
@@ -181,6 +182,7 @@ def test_a_closed_target_is_told_in_a_close(programs: Programs, tmp_path: Path) 
     assert "127.0.0.1" not in reason
 
 
+@pytest.mark.row("the target is down")
 def test_a_closed_target_is_told_in_http_where_that_is_wanted(
     programs: Programs, tmp_path: Path
 ) -> None:

@@ -184,6 +184,7 @@ def inetd(cwd: Path, sock: socket.socket, *arguments: str) -> Iterator[subproces
         process.wait(SECONDS)
 
 
+@pytest.mark.row("`--inetd`")
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_inetd_wait_serves_the_listening_socket(host: str, target: str, tmp_path: Path) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -199,6 +200,7 @@ def test_inetd_wait_serves_the_listening_socket(host: str, target: str, tmp_path
         assert process.wait(SECONDS) == 0
 
 
+@pytest.mark.row("`--inetd`")
 def test_inetd_nowait_serves_one_connection_and_ends(target: str, tmp_path: Path) -> None:
     with listen() as listener, Wire.open(listener.getsockname()[1]) as wire:
         accepted, _ = listener.accept()
@@ -254,6 +256,7 @@ def test_a_unix_socket_is_served_and_removed(
     assert not path.exists()
 
 
+@pytest.mark.row("`--unix-listen`")
 def test_a_dead_socket_gives_way_and_a_living_one_does_not(
     programs: Programs, target: str, tmp_path: Path
 ) -> None:
@@ -269,6 +272,7 @@ def test_a_dead_socket_gives_way_and_a_living_one_does_not(
         talk(wire)
 
 
+@pytest.mark.row("`--unix-listen`")
 def test_a_file_that_is_no_socket_stays(programs: Programs, target: str, tmp_path: Path) -> None:
     path = tmp_path / "treasure"
     path.write_text("gold")

@@ -14,8 +14,8 @@ import pytest
 
 from wsproxy_gevent.wrap import find_library
 
-from .programs import Program, free_port, wait_until_gone
-from .proxy import Proxy
+from .programs import Program, Programs, free_port, wait_until_gone
+from .proxy import SCRIPT, Proxy, environment_of
 from .websockify import Websockify, leave, say, talk
 from .wire import SECONDS, Wire, masked_frame
 
@@ -144,6 +144,7 @@ def test_a_daemons_command_finds_it_too(websockify: Websockify) -> None:
 # -- Its end ----------------------------------------------------------------------------
 
 
+@pytest.mark.row("`--wrap-mode`")
 @pytest.mark.option("--wrap-mode")
 @pytest.mark.parametrize("options", [(), ("--wrap-mode=exit",)])
 def test_with_exit_its_end_is_ours_with_its_status(
@@ -179,6 +180,7 @@ def pid_of_group(program: Program) -> int:
     return int(re.findall(r"runs as process (\d+)", program.output)[0])
 
 
+@pytest.mark.row("`--wrap-mode`")
 @pytest.mark.option("--wrap-mode")
 def test_with_respawn_it_is_started_again(websockify: Websockify) -> None:
     proxy = wrapped(websockify, "env", options=("--wrap-mode", "respawn"))
@@ -250,3 +252,23 @@ def test_wrapping_by_our_own_name_stays_in_front(websockify: Websockify) -> None
     with Wire.open(proxy.port) as wire:
         wire.upgrade(proxy.host)
         say(wire)
+
+
+@pytest.mark.parametrize("patched", [False, True])
+def test_a_reload_keeps_the_command_and_where_it_listens(
+    patched: bool, programs: Programs, tmp_path: Path
+) -> None:
+    port = free_port()
+    program = programs.start(
+        *(SCRIPT, f"127.0.0.1:{port}", "--", *SERVICE, "socket", "{socket}"),
+        env=environment_of(tmp_path, patched=patched),
+        cwd=tmp_path,
+    )
+    program.wait_for_output("command: listening at")
+    os.kill(program.pid, signal.SIGHUP)
+    program.wait_for_output("reloaded: ")
+    assert carries(Proxy(program, port))
+    assert program.output.count("runs as process") == 1
+    inner = pid_of_group(program)
+    assert program.stop() == 0
+    wait_until_gone(inner)

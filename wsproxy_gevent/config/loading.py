@@ -17,7 +17,7 @@ from . import arguments, checks, words
 from .arguments import Texts
 from .kinds import names_a_place
 from .layers import Found, Layer, of_environment, of_file, of_flags, unknown_names
-from .profile import profile_of
+from .profile import bracketed, profile_of
 from .settings import DECLARATIONS, Mode, Profile, Settings
 from .words import Task
 
@@ -77,8 +77,11 @@ def load(
     flags = of_flags(line.texts, directory)
     lower = of_environment(environ, directory)
     file = _file(flags, lower)
-    elsewhere = bool(sockets_given) or _listens_elsewhere(merge((file, lower, flags)))
+    merged = merge((file, lower, flags))
+    elsewhere = bool(sockets_given) or _listens_elsewhere(merged)
     mode, places = words.read_mode(rest, has_source=not elsewhere)
+    if mode is Mode.PROXY and _profile(merged, argv[0]) is Profile.WEBSOCKIFY:
+        places = [bracketed(text) for text in places]
     taken = [*flags, "source"] if elsewhere and len(places) < 2 else list(flags)
     if "unix_target" in flags:
         taken.append("target")
@@ -87,7 +90,7 @@ def load(
     if mode is Mode.DEMO:
         _refuse_target(flags)
         found.pop("target", None)
-    settings = _settings(found, mode, profile_of(argv[0]), directory)
+    settings = _settings(found, mode, _profile(found, argv[0]), directory)
     settings = replace(settings, sockets_given=sockets_given, command=line.command)
     _check(settings, found)
     checks.check(settings)
@@ -159,14 +162,18 @@ def _refuse_target(flags: Layer) -> None:
 # -- Settings from what was found --------------------------------------------------
 
 
-def _settings(found: Layer, mode: Mode, called: Profile, directory: str) -> Settings:
-    profile = str(found["profile"].value) if "profile" in found else called.value
-    lenient = profile == Profile.WEBSOCKIFY.value
+def _profile(found: Layer, command: str) -> Profile:
+    """The one that was named, else that of the name that we were called by."""
+    return Profile(found["profile"].value) if "profile" in found else profile_of(command)
+
+
+def _settings(found: Layer, mode: Mode, profile: Profile, directory: str) -> Settings:
+    lenient = profile is Profile.WEBSOCKIFY
     values: dict[str, Any] = {
         name: found[name].value if name in found else one.default_in(lenient=lenient)
         for name, one in DECLARATIONS.items()
     }
-    values["profile"] = profile
+    values["profile"] = profile.value
     values["cert"] = _absolute_cert(values["cert"], directory)
     if values["unix_target"] and mode is Mode.PROXY:
         values["target"] = _unix_target(values["unix_target"])

@@ -7,6 +7,7 @@ and doing nothing would be a trap where it guards something.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from typing import Final
 
@@ -58,6 +59,15 @@ SUPPORTED: Final = (
 )
 
 OPTIONS: Final = (*SUPPORTED, *UNSUPPORTED)
+
+
+def bracketed(text: str) -> str:
+    """`::1:6080` as `[::1]:6080`: websockify takes what is behind the last colon for the port."""
+    host, _, port = text.rpartition(":")
+    try:
+        return f"[{ipaddress.IPv6Address(host)}]:{port}"
+    except ValueError:
+        return text
 
 
 def called_as(command: str) -> str:

@@ -75,8 +75,6 @@ class Context:
     addresses: AddressRule = field(default_factory=AddressRule)
     crowds: Crowds = field(default_factory=Crowds)
     login: Login | None = None
-    addresses: AddressRule = field(default_factory=AddressRule)
-    crowds: Crowds = field(default_factory=Crowds)
     introduce: Introduce | None = None
     policy: TargetPolicy = field(default_factory=TargetPolicy)
     balancers: Balancers | None = None
