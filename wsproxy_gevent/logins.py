@@ -9,15 +9,21 @@ from wsgiref.types import WSGIApplication
 from .auth.basic import BasicLogin, Passwords
 from .auth.brake import Brake
 from .auth.certificate import CertificateLogin
-from .auth.login import EveryLogin, Login
+from .auth.forwarded import TrustedProxies
+from .auth.hook import ASK_SECONDS, HookLogin
+from .auth.login import EveryLogin, Login, Visitor
 from .auth.users import Users, parse_file, parse_one
 from .config.settings import Settings
 from .errors import StartError, UsageError
 from .net.clock import SYSTEM, Clock
+from .net.dial import Dialer
+from .net.httpclient import HttpClient, parse_service
 from .net.pool import NativePool
 from .net.watched import Watched
+from .targets.spelling import parse_target
 from .web.guard import Guard
 from .web.health import ALIVE, READY
+from .wire.message import Request
 
 
 def find_login(settings: Settings, pool: NativePool, brake: Brake) -> Login | None:
@@ -37,6 +43,24 @@ def _logins(settings: Settings, pool: NativePool, brake: Brake) -> Iterator[Logi
     if settings.basic_auth is not None:
         users = find_users(settings.basic_auth, pool, os.environ)
         yield BasicLogin(Passwords(users, brake, pool=pool))
+    if settings.auth_url is not None:
+        yield _hook(settings, settings.auth_url, pool)
+
+
+def _hook(settings: Settings, url: str, pool: NativePool) -> HookLogin:
+    service, trusted = parse_service(url), TrustedProxies(settings.trusted_proxies)
+
+    def proto_of(request: Request, visitor: Visitor) -> str:
+        forwarded = trusted.first(request.headers, visitor.peer, "x-forwarded-proto")
+        return forwarded or ("https" if visitor.secure else "http")
+
+    return HookLogin(
+        service,
+        HttpClient(service, Dialer(pool, timeout=ASK_SECONDS)),
+        parse_target=parse_target,
+        proto_of=proto_of,
+        records=settings.record is not None,
+    )
 
 
 def guarded(site: WSGIApplication, settings: Settings, login: Login | None) -> WSGIApplication:
@@ -45,7 +69,7 @@ def guarded(site: WSGIApplication, settings: Settings, login: Login | None) -> W
         return site
     if login is None:
         raise UsageError(
-            "--web-auth needs a login: --basic-auth, --verify-client or --client-cert"
+            "--web-auth needs a login: --basic-auth, --auth-url, --verify-client or --client-cert"
         )
     return Guard(site, login, open_paths=(ALIVE, READY) if settings.health else ())
 

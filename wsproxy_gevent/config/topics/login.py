@@ -28,6 +28,13 @@ class LoginSettings:
         meaning="Let in whose verified certificate has this common name, this alternative name "
         "or this SHA-256 fingerprint; without --verify-client others are told so by HTTP.",
     )
+    auth_url: str | None = setting(
+        None,
+        kind=kinds.URL,
+        topic=Topic.LOGIN,
+        meaning="Ask this service whether a client may come in, with its cookie, Authorization, "
+        "address, path and token; a JSON answer may name target, user, record and expires.",
+    )
     web_auth: bool = setting(
         False,
         kind=kinds.SWITCH,
