@@ -25,7 +25,7 @@ from .errors import StartError
 from .limits import OpeningLimits, connections_allowed, raise_open_files
 from .listening import Listening
 from .live.registry import Registry
-from .logins import find_login, guarded
+from .logins import Logins
 from .model import Deadlines, Target, TlsTarget, Trust
 from .net.balancers import LOOPBACK, Balancers
 from .net.certificates import ContextSource
@@ -89,9 +89,9 @@ class Parts:
             settings, self.pool, earlier.certificate if earlier else None
         )
         self.brake: Brake = earlier.brake if earlier else Brake()
-        self.login = find_login(settings, self.pool, self.brake)
+        self._logins = Logins(settings, self.pool, self.brake)
         site = find_site(settings, self.pool, self.health)
-        self.site: WSGIApplication = guarded(site, settings, self.login)
+        self.site: WSGIApplication = self._logins.guarded(site)
         self._log = TextSessionLog(logging.getLogger("wsproxy_gevent.sessions"))
         self.admin: Context = admin_context(
             settings, self.health, self.pool, self.certificate, self._log
@@ -124,7 +124,7 @@ class Parts:
             origin=self._origin,
             balancers=self._balancers(),
             clients=Clients(self._trusted, settings.forwarded_header, logger.warning),
-            login=self.login,
+            login=self._logins.login,
             certificate=self.certificate,
             ssl_only=settings.ssl_only,
             dial_error_http=settings.dial_error == "http",

@@ -57,7 +57,7 @@ def login_of(response: Response | Exception, *, records: bool = False) -> HookLo
         parse_service("http://hook.example:8000/auth?key=hush"),
         FakeService(response),
         parse_target=parse_target,
-        proto_of=lambda _, visitor: "https" if visitor.secure else "http",
+        scheme_of=lambda _, visitor: "https" if visitor.secure else "http",
         records=records,
         clock=SetClock(),
     )

@@ -60,14 +60,14 @@ class Asks(Protocol):
 class HookLogin:
     """Lets in whom the service at `service` lets in.
 
-    `proto_of` says by which scheme the client came; `parse_target` reads what
+    `scheme_of` says by which scheme the client came; `parse_target` reads what
     the service names; `records` is whether there is a place for records.
     """
 
     service: Service
     client: Asks
     parse_target: Callable[[str], Target]
-    proto_of: Callable[[Request, Visitor], str]
+    scheme_of: Callable[[Request, Visitor], str]
     records: bool = False
     clock: Clock = SYSTEM
     _kept: OrderedDict[bytes, tuple[Response, float]] = field(default_factory=OrderedDict)
@@ -112,7 +112,7 @@ class HookLogin:
         facts = {
             "X-Forwarded-For": visitor.peer.host.partition("%")[0],
             "X-Forwarded-Host": request.headers.get("host"),
-            "X-Forwarded-Proto": self.proto_of(request, visitor),
+            "X-Forwarded-Proto": self.scheme_of(request, visitor),
             "X-Forwarded-Method": request.method,
             "X-Forwarded-Uri": request.target,
             "X-Wsproxy-Token": token_of(request),

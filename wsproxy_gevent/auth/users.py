@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from ..errors import StartError
@@ -30,6 +30,10 @@ _NEEDS: Final = "needs the package {}: pip install 'wsproxy-gevent[login]'"
 
 
 class Secret(Protocol):
+    @property
+    def identity(self) -> str:
+        """What changes when the password does; as secret as it is."""
+
     def is_proved_by(self, password: str) -> bool:
         """Whether it is the password.  May block for long."""
 
@@ -38,7 +42,11 @@ class Secret(Protocol):
 class PlainSecret:
     """A password, of which only its digest is kept at hand."""
 
-    digest: bytes
+    digest: bytes = field(repr=False)
+
+    @property
+    def identity(self) -> str:
+        return self.digest.hex()
 
     @classmethod
     def of(cls, password: str) -> PlainSecret:
@@ -53,6 +61,10 @@ class PlainSecret:
 class Argon2Secret:
     hashed: str
 
+    @property
+    def identity(self) -> str:
+        return self.hashed
+
     def is_proved_by(self, password: str) -> bool:
         from argon2 import PasswordHasher  # of the extra `login`
         from argon2.exceptions import InvalidHashError, VerificationError
@@ -66,6 +78,10 @@ class Argon2Secret:
 @dataclass(frozen=True, slots=True)
 class BcryptSecret:
     hashed: str
+
+    @property
+    def identity(self) -> str:
+        return self.hashed
 
     def is_proved_by(self, password: str) -> bool:
         import bcrypt  # of the extra `login`

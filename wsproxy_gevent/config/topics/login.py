@@ -42,3 +42,24 @@ class LoginSettings:
         meaning="Ask for the login on pages and files as well, not only for sessions; "
         "/healthz and /readyz of --health stay open.",
     )
+    login_page: bool = setting(
+        False,
+        kind=kinds.SWITCH,
+        topic=Topic.LOGIN,
+        meaning="Ask for name and password of --basic-auth on a page of ours, at /login/ and "
+        "wherever a page is asked for; a signed cookie then lets in.",
+    )
+    login_key: str | None = setting(
+        None,
+        kind=kinds.SECRET,
+        topic=Topic.LOGIN,
+        meaning="What the cookie is signed with, in a variable or in the first line of a file; "
+        "several processes that do not start each other need the same.",
+        shown="made at start; a restart logs everybody out",
+    )
+    login_expires: float = setting(
+        43200.0,
+        kind=kinds.seconds(zero=False),
+        topic=Topic.LOGIN,
+        meaning="How long the cookie is good for; sessions that live go on.",
+    )
