@@ -45,8 +45,7 @@ WITHOUT_EFFECT: Final[Rules] = (
     ),
     (
         lambda s: s.cafile and not (s.verify_client or s.client_cert),
-        "--cafile has no effect without --verify-client or --client-cert: nobody is asked for a"
-        " certificate",
+        "--cafile has no effect without --verify-client or --client-cert",
     ),
     (
         lambda s: s.legacy_syslog and not s.syslog,
