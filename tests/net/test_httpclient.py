@@ -78,7 +78,8 @@ def make() -> Iterator[Make]:
 
     yield make
     for client, service in made:
-        client.close()
+        for stream, _ in client._idle:
+            stream.abort()
         service.stop()
 
 

@@ -21,7 +21,7 @@ from gevent.lock import Semaphore
 
 from ..errors import Busy, Headers, LoginRefused, LoginRequired
 from ..model import Peer
-from ..net.clock import SYSTEM, Clock
+from ..net.clock import SYSTEM, Clock, Deadline
 from ..net.pool import NativePool
 from ..wire.message import Request
 from .brake import Brake
@@ -35,7 +35,7 @@ BASIC: Headers = (("WWW-Authenticate", 'Basic realm="wsproxy-gevent", charset="U
 # scheme that browsers do not know, for there must be one (RFC 9110, section 11.6.1).
 FORM: Headers = (("WWW-Authenticate", 'Form realm="wsproxy-gevent"'),)
 
-# One check, with the wait for its turn.  Each takes the memory of a hash, 64
+# One check, with the waits for its turn.  Each takes the memory of a hash, 64
 # MiB and more, and all of a processor.
 CHECK_SECONDS = 5.0
 CHECKS_AT_ONCE = 4
@@ -77,9 +77,12 @@ class Passwords:
         users, mark = self._users(), self._mark(name, password)
         if secret := self._known(users, name, mark):
             return secret
-        with self._brake.turn(peer), self._one_of_few():
+        deadline = Deadline(CHECK_SECONDS)
+        with self._brake.turn(peer, deadline), self._one_of_few(deadline):
             # Of a browser's first six requests five have waited for the first.
-            proved = self._known(users, name, mark) or self._prove(users, name, password)
+            proved = self._known(users, name, mark) or self._pool.call(
+                users.proved_by, name, password, timeout=deadline.left
+            )
         if proved is None:
             wrong = LoginRefused("the name or the password is wrong", headers=self.challenge)
             raise self._brake.failed(peer, wrong)
@@ -91,16 +94,13 @@ class Passwords:
         return self._users().secrets.get(name)
 
     @contextmanager
-    def _one_of_few(self) -> Iterator[None]:
-        if not self._turn.acquire(timeout=CHECK_SECONDS):
+    def _one_of_few(self, deadline: Deadline) -> Iterator[None]:
+        if not self._turn.acquire(timeout=deadline.left):
             raise Busy("too many logins are under way; try again later")
         try:
             yield
         finally:
             self._turn.release()
-
-    def _prove(self, users: Users, name: str, password: str) -> Secret | None:
-        return self._pool.call(users.proved_by, name, password, timeout=CHECK_SECONDS)
 
     def _known(self, users: Users, name: str, mark: bytes) -> Secret | None:
         """The secret that these have proved a while ago, if it is still the user's."""

@@ -57,14 +57,16 @@ class PlainSecret:
         return hmac.compare_digest(self.digest, _digest(password))
 
 
-@dataclass(frozen=True, slots=True)
-class Argon2Secret:
-    hashed: str
+@dataclass(frozen=True)
+class _Hashed:
+    hashed: str = field(repr=False)
 
     @property
     def identity(self) -> str:
         return self.hashed
 
+
+class Argon2Secret(_Hashed):
     def is_proved_by(self, password: str) -> bool:
         from argon2 import PasswordHasher  # of the extra `login`
         from argon2.exceptions import InvalidHashError, VerificationError
@@ -75,14 +77,7 @@ class Argon2Secret:
             return False
 
 
-@dataclass(frozen=True, slots=True)
-class BcryptSecret:
-    hashed: str
-
-    @property
-    def identity(self) -> str:
-        return self.hashed
-
+class BcryptSecret(_Hashed):
     def is_proved_by(self, password: str) -> bool:
         import bcrypt  # of the extra `login`
 

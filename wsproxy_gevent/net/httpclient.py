@@ -91,11 +91,6 @@ class HttpClient:
         finally:
             self._turn.release()
 
-    def close(self) -> None:
-        """Close the connections that wait.  Never switches."""
-        while self._idle:
-            self._idle.pop()[0].abort()
-
     def _ask_kept(self, request: Request) -> Response | None:
         """By a connection that is still there; None if there is none, or it was not.
 
