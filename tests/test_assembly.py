@@ -6,10 +6,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.fakes import session_info
 from wsproxy_gevent.assembly import Parts
 from wsproxy_gevent.config.settings import Mode, Settings
 from wsproxy_gevent.errors import StartError, TargetForbidden, UsageError
@@ -167,7 +169,9 @@ import threading, gevent
 from gevent import _hub_local
 from wsproxy_gevent.assembly import Parts
 from wsproxy_gevent.config.settings import Settings
-Parts(Settings(source="127.0.0.1:0", target="localhost:5900", cert="auto", web=".", record="rec"))
+Parts(Settings(source="127.0.0.1:0", target="localhost:5900", cert="auto", web=".", record="rec",
+    basic_auth="alice:sesame", web_auth=True, auth_url="https://127.0.0.1/", client_cert=("cn:a",)
+))
 print(_hub_local.get_hub_if_exists(), threading.active_count())
 """
 
@@ -177,3 +181,24 @@ def test_nothing_of_it_makes_a_hub_or_a_thread(tmp_path: Path) -> None:
         [sys.executable, "-c", PREPARE], capture_output=True, text=True, timeout=30, cwd=tmp_path
     )
     assert (done.stdout, done.stderr) == ("None 1\n", "")
+
+
+@pytest.mark.parametrize(("record", "observers"), [(None, 1), (True, 1), (False, 0)])
+def test_a_login_may_keep_a_session_off_the_record(
+    tmp_path: Path, record: bool | None, observers: int
+) -> None:
+    logging_to = Logging([], None, verbose=False)
+    with parts(record=str(tmp_path / "rec")) as made:
+        context = made.context(logging_to)
+        seen = context.observers(replace(session_info(), record=record))
+        assert len(seen) == observers
+        for observer in seen:
+            observer.ended()
+        assert made.recorder is not None
+        made.recorder.drain(1)
+    logging_to.stop()
+
+
+def test_pages_behind_a_login_need_one() -> None:
+    with pytest.raises(UsageError, match="--web-auth needs a login"), parts(web_auth=True):
+        pass

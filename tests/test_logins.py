@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import bcrypt
@@ -11,15 +12,16 @@ from tests.net.test_clock import SetClock
 from wsproxy_gevent.auth.brake import Brake
 from wsproxy_gevent.auth.login import Grant, Login, Visitor
 from wsproxy_gevent.config.settings import Settings
-from wsproxy_gevent.errors import CertificateRefused, StartError
-from wsproxy_gevent.logins import find_login, find_users
+from wsproxy_gevent.errors import CertificateRefused, StartError, UsageError
+from wsproxy_gevent.logins import Logins, find_users
 from wsproxy_gevent.model import Peer
 from wsproxy_gevent.net.pool import NativePool
+from wsproxy_gevent.web.guard import Guard
 from wsproxy_gevent.wire.message import Request
 
 
 def login_of(settings: Settings) -> Login | None:
-    return find_login(settings, NativePool(1), Brake())
+    return Logins(settings, NativePool(1), Brake()).login
 
 
 PLAIN = Visitor(Peer("192.0.2.1", 50000))
@@ -90,3 +92,30 @@ def test_a_changed_file_is_taken_while_it_is_used(tmp_path: Path) -> None:
     clock.now += 2
     assert set(users().secrets) == {"alice", "bob"}
     pool.close()
+
+
+# -- The login page ------------------------------------------------------------------------
+
+
+def test_a_login_page_needs_passwords_to_ask_for() -> None:
+    with pytest.raises(UsageError, match=r"--login-page needs .*--basic-auth"):
+        login_of(Settings(login_page=True, auth_url="http://127.0.0.1/"))
+
+
+def test_its_key_may_be_named() -> None:
+    settings = Settings(login_page=True, basic_auth="a:b", login_key="env:KEY")
+    Logins(settings, NativePool(1), Brake(), {"KEY": "k" * 32})
+    with pytest.raises(StartError, match="--login-key: there is no key in env:KEY"):
+        Logins(settings, NativePool(1), Brake(), {})
+    with pytest.raises(StartError, match="--login-key has less than"):
+        Logins(settings, NativePool(1), Brake(), {"KEY": "short"})
+
+
+def test_with_it_pages_are_guarded() -> None:
+    def site(*_: object) -> list[bytes]:
+        return []
+
+    plain = Settings(basic_auth="a:b")
+    assert Logins(plain, NativePool(1), Brake()).guarded(site) is site
+    for settings in (replace(plain, login_page=True), replace(plain, web_auth=True)):
+        assert isinstance(Logins(settings, NativePool(1), Brake()).guarded(site), Guard)

@@ -55,15 +55,15 @@ def admin_context(
     )
 
 
-def read_token(place: str, environ: Mapping[str, str]) -> str:
-    """The token that `env:NAME` or `file:PATH` holds.  Raises `StartError`."""
+def read_token(place: str, environ: Mapping[str, str], flag: str = "--admin-token") -> str:
+    """The secret that `env:NAME` or `file:PATH` holds.  Raises `StartError`."""
     kind, _, name = place.partition(":")
     try:
         token = environ.get(name, "") if kind == "env" else _first_line(name)
     except (OSError, UnicodeDecodeError) as error:
-        raise StartError(f"--admin-token: cannot read {name}: {error}") from error
+        raise StartError(f"{flag}: cannot read {name}: {error}") from error
     if not token.strip():
-        raise StartError(f"--admin-token: there is no token in {place}")
+        raise StartError(f"{flag}: there is no {flag.rpartition('-')[2]} in {place}")
     return token.strip()
 
 

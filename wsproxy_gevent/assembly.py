@@ -28,7 +28,7 @@ from .limits.bites import Bites, LimitLog
 from .limits.crowds import Counts, CrowdLimits, Crowds
 from .listening import Listening
 from .live.registry import Registry
-from .logins import find_login, guarded
+from .logins import Logins
 from .model import Deadlines, Target, TlsTarget, Trust
 from .net.balancers import LOOPBACK, Balancers
 from .net.certificates import ContextSource
@@ -92,9 +92,9 @@ class Parts:
             settings, self.pool, earlier.certificate if earlier else None
         )
         self.brake: Brake = earlier.brake if earlier else Brake()
-        self.login = find_login(settings, self.pool, self.brake)
+        self._logins = Logins(settings, self.pool, self.brake)
         site = find_site(settings, self.pool, self.health)
-        self.site: WSGIApplication = guarded(site, settings, self.login)
+        self.site: WSGIApplication = self._logins.guarded(site)
         self.bites: Bites = earlier.bites if earlier else Bites()
         self.counts: Counts = earlier.counts if earlier else Counts()
         sessions = TextSessionLog(logging.getLogger("wsproxy_gevent.sessions"))
@@ -133,7 +133,7 @@ class Parts:
             origin=self._origin,
             balancers=self._balancers(),
             clients=Clients(self._trusted, settings.forwarded_header, logger.warning),
-            login=self.login,
+            login=self._logins.login,
             certificate=self.certificate,
             ssl_only=settings.ssl_only,
             dial_error_http=settings.dial_error == "http",

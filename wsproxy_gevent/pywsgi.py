@@ -25,7 +25,9 @@ from gevent.event import Event
 from gevent.pool import Pool
 
 from .assembly import Parts
+from .auth.login import Visitor
 from .certs import asked_of_clients
+from .config.settings import Settings
 from .errors import ProxyError, TlsRequired
 from .hosted import (
     NO_PROXY_LINE,
@@ -36,14 +38,14 @@ from .hosted import (
     check_config,
 )
 from .model import Peer
-from .net.peercert import PeerCertificate, certificate_of
+from .net.peercert import certificate_of
 from .net.sslsocket import SslSocketStream
 from .net.stream import Stream, tune
 from .net.streams import PlainStream
 from .server.connection import local_of, serve_upgrade
 from .server.listener import peer_of
 from .stopping import drain
-from .web.guard import CERTIFICATE
+from .web.guard import VISITOR
 from .web.response import refused
 from .wire.handshake import is_upgrade
 from .wire.http1 import RequestReader
@@ -66,6 +68,11 @@ NOT_SERVED_HERE: Final[Refusals] = {
 NOT_ASKED: Final = (
     "with this worker TLS is gunicorn's, and it asks no client for a certificate: "
     "give it --cert-reqs 2 (1 if some may come without) and --ca-certs FILE"
+)
+
+NO_KEY: Final = (
+    "WSPROXY_LOGIN_PAGE in several workers of this class needs a WSPROXY_LOGIN_KEY: "
+    "each would sign with a key of its own"
 )
 
 # What the log's last lines may take.
@@ -146,7 +153,7 @@ class Door:
             self._context.log.refused(client, "request", error)
             handler.close_connection = True
             return refused(error)(environ, start_response)
-        environ[CERTIFICATE] = _certificate(handler.socket)
+        environ[VISITOR] = _visitor(handler.socket, client, peer)
         return self._context.web(environ, _naming_upgrade(start_response))
 
     def _require_tls(self, handler: Any) -> None:
@@ -212,6 +219,8 @@ def _parts(worker: Any, environment: Environment) -> Parts:
             )
         if asked_of_clients(parts.settings) and not worker.cfg.cert_reqs:
             raise NotConfigured(NOT_ASKED)
+        if _signs_alone(parts.settings, worker.cfg):
+            raise NotConfigured(NO_KEY)
         return parts
     except NotConfigured as error:
         worker.log.error("%s", error)
@@ -245,8 +254,17 @@ def _stream(sock: Any) -> Stream:
     return SslSocketStream(sock) if isinstance(sock, gssl.SSLSocket) else PlainStream(sock)
 
 
-def _certificate(sock: Any) -> PeerCertificate | None:
-    return certificate_of(SslSocketStream(sock)) if isinstance(sock, gssl.SSLSocket) else None
+def _signs_alone(settings: Settings, cfg: Any) -> bool:
+    """Whether the other workers would not take our cookies."""
+    shares = settings.login_key or cfg.preload_app or cfg.workers == 1
+    return settings.login_page and not shares
+
+
+def _visitor(sock: Any, client: Peer, peer: Peer) -> Visitor:
+    via = None if peer == client else peer
+    if not isinstance(sock, gssl.SSLSocket):
+        return Visitor(client, via=via)
+    return Visitor(client, True, certificate_of(SslSocketStream(sock)), via=via)
 
 
 def _naming_upgrade(start_response: StartResponse) -> StartResponse:

@@ -88,7 +88,7 @@ _RISKS: Final[tuple[tuple[Holds, str], ...]] = (
         "other machines connect without TLS; name a --cert, or put a TLS proxy in front",
     ),
     (
-        lambda s, secure: s.verify_client and secure and not s.ssl_only,
+        lambda s, secure: s.lenient and s.verify_client and secure and not s.ssl_only,
         "plain connections need no client certificate; --ssl-only refuses them",
     ),
     (

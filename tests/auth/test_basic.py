@@ -89,7 +89,7 @@ def test_the_right_password_names_the_user() -> None:
 def test_a_wrong_one_is_asked_for_again(name: str, password: str) -> None:
     with pytest.raises(LoginRefused) as refused:
         Door().ask(password, name)
-    assert refused.value.headers == module.CHALLENGE
+    assert refused.value.headers == module.BASIC
     assert refused.value.http_status == 401
     assert name not in refused.value.reason + refused.value.detail
 
@@ -101,7 +101,7 @@ def test_who_sends_none_is_asked_for_one_and_not_counted(values: tuple[str, ...]
         with pytest.raises(LoginRequired) as asked:
             door.login.check(request(*values), Visitor(PEER))
         assert asked.value.slug == "login-required"
-        assert asked.value.headers == module.CHALLENGE
+        assert asked.value.headers == module.BASIC
     assert door.ask("sesame") == "alice"
 
 

@@ -10,6 +10,7 @@ from wsproxy_gevent.auth import brake as module
 from wsproxy_gevent.auth.brake import FAILURES, Brake, network_of
 from wsproxy_gevent.errors import Busy, LoginBraked, LoginRefused, ProxyError
 from wsproxy_gevent.model import Peer
+from wsproxy_gevent.net.clock import Deadline
 
 PEER = Peer("192.0.2.1", 50000)
 WRONG = LoginRefused("wrong")
@@ -99,7 +100,7 @@ def most_at_once(brake: Brake, attempts: int) -> int:
 
     def attempt() -> None:
         nonlocal most
-        with brake.turn(PEER):
+        with brake.turn(PEER, Deadline(5)):
             inside.append(1)
             most = max(most, len(inside))
             gevent.sleep(0)
@@ -116,13 +117,10 @@ def test_from_a_braked_address_one_password_is_tried_at_a_time() -> None:
     assert most_at_once(brake, 5) == 1
 
 
-def test_whose_turn_does_not_come_is_told_that_we_are_busy(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module, "TURN_SECONDS", 0.01)
+def test_whose_turn_does_not_come_is_told_that_we_are_busy() -> None:
     brake = Brake(SetClock())
     fail(brake, FAILURES)
-    with brake.turn(PEER), pytest.raises(Busy), brake.turn(PEER):
+    with brake.turn(PEER, Deadline(5)), pytest.raises(Busy), brake.turn(PEER, Deadline(0.01)):
         pass
-    with brake.turn(PEER):
+    with brake.turn(PEER, Deadline(5)):
         pass

@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from argon2 import PasswordHasher
 
+from .certificates import make_certificate
 from .documents import PAGES, Block, blocks
 from .pools import is_alive, unix_session
 from .programs import ROOT, Program, Programs, free_port, needs, wait_until_gone
 from .proxy import SCRIPT, clean_environment
 from .targets import echo, tcp_target, unix_target
-from .wire import Wire
+from .wire import Wire, upgrade_request
 
 pytestmark = pytest.mark.e2e
 
@@ -56,6 +58,9 @@ class Stage:
             (self.root / "usr/local/bin" / name).symlink_to(SCRIPT)
         (self.root / "usr/share/novnc/index.html").write_text("a page")
         (self.root / "etc/wsproxy.token").write_text("sesame\n")
+        (self.root / "etc/wsproxy.users").write_text(f"alice:{PasswordHasher().hash('x')}\n")
+        for name in ("gateway.pem", "clients-ca.pem"):
+            (self.root / "etc" / name).write_bytes(make_certificate(1))
         settings = (ROOT / "conf/wsproxy.toml").read_text()
         (self.root / "etc/wsproxy.toml").write_text(self.placed(settings))
         held.enter_context(unix_target(self.root / "run/vm7/vnc.sock", echo))
@@ -142,6 +147,14 @@ def in_front(stage: Stage, line: str) -> None:
 def in_background(stage: Stage, line: str) -> None:
     stage.start_daemon(line)
     stage.check_session()
+
+
+def behind_a_login(stage: Stage, line: str) -> None:
+    """Nobody is let in who comes like this."""
+    stage.start_daemon(line)
+    with Wire.open(stage.port) as wire:
+        wire.send(upgrade_request(f"127.0.0.1:{stage.port}"))
+        assert wire.read_answer().status in (401, 403, 503)
 
 
 def with_a_page(stage: Stage, line: str) -> None:
@@ -274,6 +287,7 @@ WAYS: Final[tuple[tuple[str, Callable[[Stage, str], None]], ...]] = (
     (r"wsproxy-gevent check ", check_it),
     (r"\S*wsproxy-gevent (vnc|demo)\b", with_a_page),
     (r"wsproxy-gevent (-f|--profile websockify) ", in_front),
+    (r"wsproxy-gevent 6080 .*--(basic-auth|auth-url|verify-client)\b", behind_a_login),
     (r"(/usr/local/bin/)?wsproxy-gevent (--config /etc/wsproxy\.toml|6080 )", in_background),
     (r"(WSPROXY_TARGET=\S+ )?gunicorn -", under_gunicorn),
     (r"WSPROXY_TARGET=\S+ PORT=5000 honcho start", under_gunicorn),

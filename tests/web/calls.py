@@ -11,6 +11,10 @@ from wsgiref.types import WSGIApplication
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from wsproxy_gevent.auth.login import Visitor
+from wsproxy_gevent.model import Peer
+from wsproxy_gevent.web.guard import VISITOR
+
 T = TypeVar("T")
 
 
@@ -35,6 +39,8 @@ def environ_of(target: str, method: str = "GET", **headers: str) -> dict[str, An
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     builder = EnvironBuilder(method=method, headers=Headers(fields))
     environ: dict[str, Any] = builder.get_environ()
+    environ[VISITOR] = Visitor(Peer("192.0.2.1", 50000))
+    environ["RAW_URI"] = target
     environ["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1")
     environ["QUERY_STRING"] = query
     return environ

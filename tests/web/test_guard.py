@@ -11,11 +11,10 @@ import pytest
 
 from tests.auth.fakes import FakeLogin
 from tests.web.calls import ask, environ_of
-from wsproxy_gevent.auth.login import Grant, Visitor
+from wsproxy_gevent.auth.login import Grant
 from wsproxy_gevent.errors import HookRefused, LoginRequired
-from wsproxy_gevent.model import Peer
 from wsproxy_gevent.net.peercert import PeerCertificate
-from wsproxy_gevent.web.guard import CERTIFICATE, Guard, request_of, visitor_of
+from wsproxy_gevent.web.guard import Guard, request_of
 
 REFUSES = LoginRequired("log in", headers=(("WWW-Authenticate", "Basic"),))
 CERT = PeerCertificate("alice", (), "0" * 64)
@@ -70,21 +69,6 @@ def test_a_refusal_has_its_own_status_and_one_line_in_the_log(
     assert line.isascii()
 
 
-def test_who_asks_is_read_from_the_environ() -> None:
-    environ = environ_of("/a", authorization="Basic x")
-    environ.update(
-        {"REMOTE_ADDR": "192.0.2.1", "REMOTE_PORT": "50000", "wsgi.url_scheme": "https"}
-    )
-    environ[CERTIFICATE] = CERT
-    assert visitor_of(environ) == Visitor(Peer("192.0.2.1", 50000), True, CERT)
-    assert request_of(environ).headers.get_all("authorization") == ("Basic x",)
-
-
-def test_a_unix_socket_has_neither_address_nor_port() -> None:
-    assert visitor_of({"REMOTE_ADDR": "", "REMOTE_PORT": ""}) == Visitor(Peer(""))
-    assert visitor_of({}) == Visitor(Peer(""))
-
-
 def test_the_target_is_as_it_was_sent() -> None:
-    environ = {**environ_of("/%61?t=%20"), "RAW_URI": "/%61?t=%20"}
+    environ = environ_of("/%61?t=%20")
     assert request_of(environ).target == "/%61?t=%20"

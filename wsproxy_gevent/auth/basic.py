@@ -21,16 +21,21 @@ from gevent.lock import Semaphore
 
 from ..errors import Busy, Headers, LoginRefused, LoginRequired
 from ..model import Peer
-from ..net.clock import SYSTEM, Clock
+from ..net.clock import SYSTEM, Clock, Deadline
 from ..net.pool import NativePool
 from ..wire.message import Request
 from .brake import Brake
+from .cookie import LoginCookies
 from .login import Grant, Visitor
 from .users import Secret, Users
 
-CHALLENGE: Headers = (("WWW-Authenticate", 'Basic realm="wsproxy-gevent", charset="UTF-8"'),)
+BASIC: Headers = (("WWW-Authenticate", 'Basic realm="wsproxy-gevent", charset="UTF-8"'),)
 
-# One check, with the wait for its turn.  Each takes the memory of a hash, 64
+# Where a page of ours asks, and no box of the browser's own shall open: a
+# scheme that browsers do not know, for there must be one (RFC 9110, section 11.6.1).
+FORM: Headers = (("WWW-Authenticate", 'Form realm="wsproxy-gevent"'),)
+
+# One check, with the waits for its turn.  Each takes the memory of a hash, 64
 # MiB and more, and all of a processor.
 CHECK_SECONDS = 5.0
 CHECKS_AT_ONCE = 4
@@ -41,7 +46,8 @@ REMEMBERED, REMEMBER_SECONDS = 1000, 300.0
 class Passwords:
     """Whether a password is right, with the brake on those that are not.
 
-    `users` gives those of now, and may switch.
+    `users` gives those of now, and may switch.  `challenge` says how to come
+    with another one.
     """
 
     def __init__(
@@ -50,8 +56,10 @@ class Passwords:
         brake: Brake,
         *,
         pool: NativePool,
+        challenge: Headers = BASIC,
         clock: Clock = SYSTEM,
     ) -> None:
+        self.challenge = challenge
         self._users = users
         self._brake = brake
         self._pool = pool
@@ -69,11 +77,15 @@ class Passwords:
         users, mark = self._users(), self._mark(name, password)
         if secret := self._known(users, name, mark):
             return secret
-        with self._brake.turn(peer), self._one_of_few():
+        deadline = Deadline(CHECK_SECONDS)
+        with self._brake.turn(peer, deadline), self._one_of_few(deadline):
             # Of a browser's first six requests five have waited for the first.
-            proved = self._known(users, name, mark) or self._prove(users, name, password)
+            proved = self._known(users, name, mark) or self._pool.call(
+                users.proved_by, name, password, timeout=deadline.left
+            )
         if proved is None:
-            raise self._brake.failed(peer, LoginRefused("the name or the password is wrong"))
+            wrong = LoginRefused("the name or the password is wrong", headers=self.challenge)
+            raise self._brake.failed(peer, wrong)
         self._remember(mark, proved)
         return proved
 
@@ -82,16 +94,13 @@ class Passwords:
         return self._users().secrets.get(name)
 
     @contextmanager
-    def _one_of_few(self) -> Iterator[None]:
-        if not self._turn.acquire(timeout=CHECK_SECONDS):
+    def _one_of_few(self, deadline: Deadline) -> Iterator[None]:
+        if not self._turn.acquire(timeout=deadline.left):
             raise Busy("too many logins are under way; try again later")
         try:
             yield
         finally:
             self._turn.release()
-
-    def _prove(self, users: Users, name: str, password: str) -> Secret | None:
-        return self._pool.call(users.proved_by, name, password, timeout=CHECK_SECONDS)
 
     def _known(self, users: Users, name: str, mark: bytes) -> Secret | None:
         """The secret that these have proved a while ago, if it is still the user's."""
@@ -115,26 +124,33 @@ class Passwords:
 class Checks(Protocol):
     """What `Passwords` does for a login."""
 
+    challenge: Headers
+
     def check(self, name: str, password: str, peer: Peer) -> Secret: ...
 
 
 class BasicLogin:
-    """Lets in whoever sends a right name and password."""
+    """Lets in whoever sends a right name and password, or the cookie that one was worth."""
 
-    def __init__(self, passwords: Checks) -> None:
+    def __init__(self, passwords: Checks, cookies: LoginCookies | None = None) -> None:
         self._passwords = passwords
+        self._cookies = cookies
 
     def check(self, request: Request, visitor: Visitor) -> Grant:
         """May switch."""
-        credentials = credentials_of(request)
-        if credentials is None:
-            raise LoginRequired("log in with a name and a password", headers=CHALLENGE)
-        name, password = credentials
-        try:
-            self._passwords.check(name, password, visitor.peer)
-        except LoginRefused as refused:
-            raise LoginRefused(refused.reason, headers=CHALLENGE) from None
+        if self._cookies is not None and (user := self._cookies.user_of(request)):
+            return Grant(user=user)
+        name, password = required_of(request, self._passwords.challenge)
+        self._passwords.check(name, password, visitor.peer)
         return Grant(user=name)
+
+
+def required_of(request: Request, challenge: Headers) -> tuple[str, str]:
+    """Name and password of a request.  Raises `LoginRequired` where there are none."""
+    credentials = credentials_of(request)
+    if credentials is None:
+        raise LoginRequired("log in with a name and a password", headers=challenge)
+    return credentials
 
 
 def credentials_of(request: Request) -> tuple[str, str] | None:

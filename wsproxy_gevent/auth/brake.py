@@ -18,16 +18,13 @@ from gevent.lock import Semaphore
 
 from ..errors import Busy, LoginBraked, ProxyError
 from ..model import Peer
-from ..net.clock import SYSTEM, Clock
+from ..net.clock import SYSTEM, Clock, Deadline
 
 FAILURES = 10
 SECONDS = 60.0
 
 # Addresses that are remembered; beyond, the one that failed longest ago is forgotten.
 ADDRESSES = 10_000
-
-# How long a password from a braked address may wait for its turn.
-TURN_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -46,13 +43,13 @@ class Brake:
         self._records: OrderedDict[str, _Record] = OrderedDict()
 
     @contextmanager
-    def turn(self, peer: Peer) -> Iterator[None]:
-        """Around an attempt.  May switch; raises `Busy` if its turn does not come."""
+    def turn(self, peer: Peer, deadline: Deadline) -> Iterator[None]:
+        """Around an attempt.  May switch; raises `Busy` if its turn does not come in time."""
         record = self._records.get(network_of(peer))
         if record is None or not self._is_braked(record):
             yield
             return
-        if not record.turn.acquire(timeout=TURN_SECONDS):
+        if not record.turn.acquire(timeout=deadline.left):
             raise Busy("too many logins are under way; try again later")
         try:
             yield

@@ -8,7 +8,7 @@ session ends when the first of them wants it to.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..errors import LoginExpired
@@ -16,19 +16,23 @@ from ..model import Peer, Target
 from ..net.clock import SYSTEM, Clock
 from ..net.peercert import PeerCertificate
 from ..wire.message import Request
+from .forwarded import TrustedProxies
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
     """Who asks; `secure` says whether over TLS to us.
 
-    `user` is whom a login before this one has named.
+    `peer` is the client itself, `via` the proxy of ours through which it
+    came, None if through none.  `user` is whom a login before this one has
+    named.
     """
 
     peer: Peer
     secure: bool = False
     certificate: PeerCertificate | None = None
     user: str | None = None
+    via: Peer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,22 @@ class Login(Protocol):
         """Let the client in, or raise a `ProxyError` that it may see.  May switch."""
 
 
+class SchemeOf:
+    """By which scheme a client came: to us, or to a proxy that is trusted to say so."""
+
+    def __init__(self, trusted: TrustedProxies) -> None:
+        self._trusted = trusted
+
+    def of(self, request: Request, visitor: Visitor) -> str:
+        """`http`, `https`, or what a trusted proxy calls it.  Never switches."""
+        speaker = visitor.via or visitor.peer
+        said = self._trusted.first(request.headers, speaker, "x-forwarded-proto")
+        return said.lower() if said else ("https" if visitor.secure else "http")
+
+    def is_secure(self, request: Request, visitor: Visitor) -> bool:
+        return self.of(request, visitor) in ("https", "wss")
+
+
 class EveryLogin:
     """Each login in turn; the first that refuses has refused.
 
@@ -74,8 +94,7 @@ class EveryLogin:
         """May switch."""
         grant = Grant()
         for login in self._logins:
-            known = Visitor(visitor.peer, visitor.secure, visitor.certificate, grant.user)
-            grant = grant.then(login.check(request, known))
+            grant = grant.then(login.check(request, replace(visitor, user=grant.user)))
         if grant.expires_at is not None and grant.expires_at <= self._clock.wall():
             raise LoginExpired("what let you in has expired; log in again")
         return grant

@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from ..errors import StartError
@@ -30,6 +30,10 @@ _NEEDS: Final = "needs the package {}: pip install 'wsproxy-gevent[login]'"
 
 
 class Secret(Protocol):
+    @property
+    def identity(self) -> str:
+        """What changes when the password does; as secret as it is."""
+
     def is_proved_by(self, password: str) -> bool:
         """Whether it is the password.  May block for long."""
 
@@ -38,7 +42,11 @@ class Secret(Protocol):
 class PlainSecret:
     """A password, of which only its digest is kept at hand."""
 
-    digest: bytes
+    digest: bytes = field(repr=False)
+
+    @property
+    def identity(self) -> str:
+        return self.digest.hex()
 
     @classmethod
     def of(cls, password: str) -> PlainSecret:
@@ -49,10 +57,16 @@ class PlainSecret:
         return hmac.compare_digest(self.digest, _digest(password))
 
 
-@dataclass(frozen=True, slots=True)
-class Argon2Secret:
-    hashed: str
+@dataclass(frozen=True)
+class _Hashed:
+    hashed: str = field(repr=False)
 
+    @property
+    def identity(self) -> str:
+        return self.hashed
+
+
+class Argon2Secret(_Hashed):
     def is_proved_by(self, password: str) -> bool:
         from argon2 import PasswordHasher  # of the extra `login`
         from argon2.exceptions import InvalidHashError, VerificationError
@@ -63,10 +77,7 @@ class Argon2Secret:
             return False
 
 
-@dataclass(frozen=True, slots=True)
-class BcryptSecret:
-    hashed: str
-
+class BcryptSecret(_Hashed):
     def is_proved_by(self, password: str) -> bool:
         import bcrypt  # of the extra `login`
 

@@ -44,8 +44,8 @@ WITHOUT_EFFECT: Final[Rules] = (
         "--wrap-mode has no effect without a command: -- COMMAND",
     ),
     (
-        lambda s: s.cafile and not s.verify_client,
-        "--cafile has no effect without --verify-client: nobody is asked for a certificate",
+        lambda s: s.cafile and not (s.verify_client or s.client_cert),
+        "--cafile has no effect without --verify-client or --client-cert",
     ),
     (
         lambda s: s.legacy_syslog and not s.syslog,

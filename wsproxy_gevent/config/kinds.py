@@ -18,6 +18,7 @@ from typing import Final
 
 from ..auth.certificate import parse_listed
 from ..errors import UsageError
+from ..net.httpclient import parse_service
 from ..net.listen import parse_source
 from ..targets.policy import FORMS as ALLOWANCES
 from ..targets.policy import parse_allowance
@@ -123,6 +124,11 @@ def _read_credentials(text: str, base: str) -> str:
     return f"{kind}:{_read_path(rest, base)}" if kind in ("htpasswd", "file") else text
 
 
+def _read_url(text: str, base: str) -> str:
+    parse_service(text)
+    return text
+
+
 def names_a_place(credentials: str) -> bool:
     """Whether a value of `CREDENTIALS` says where they are, rather than what they are."""
     return credentials.partition(":")[0] in ("htpasswd", "file", "env")
@@ -155,6 +161,7 @@ CREDENTIALS: Final = Kind(
     '"htpasswd:/path", "env:NAME" or "file:/path"',
 )
 TARGET: Final = Kind(_read_target, "TARGET", 'a string such as "localhost:5900"')
+URL: Final = Kind(_read_url, "URL", 'a string such as "http://127.0.0.1:8000/auth"')
 SYSLOG: Final = Kind(_read_syslog, "SERVER", 'a string: "/dev/log" or "host:port"')
 
 

@@ -35,10 +35,9 @@ from ..errors import (
 from ..limits.crowds import Place
 from ..model import Peer
 from ..net.clock import Deadline, http_date, wall
-from ..net.peercert import certificate_of
 from ..net.stream import Stream, StreamBroken, linger, tune
 from ..net.streams import PlainStream, Socket, TlsStream
-from ..web.guard import CERTIFICATE
+from ..web.guard import VISITOR
 from ..wire import policy, proxyline
 from ..wire.handshake import is_upgrade
 from ..wire.http1 import RequestReader, ResponseWriter, refusal, whole
@@ -46,7 +45,7 @@ from ..wire.message import Request, Response
 from ..wire.opening import Opening, opening_of
 from . import hosting
 from .context import Context
-from .tunnel import tunnel
+from .tunnel import tunnel, visitor_of
 
 logger = logging.getLogger(__name__)
 
@@ -302,7 +301,7 @@ class Connection:
             self._last_words(_to_https(request))
             return False
         environ = hosting.environ_of(request, self.client, self._local(), secure=self.secure)
-        environ[CERTIFICATE] = certificate_of(self.stream)
+        environ[VISITOR] = visitor_of(self)
         writer = ResponseWriter(request, date=http_date(wall()))
         logger.debug("%s asks %s %s", self.client, request.method, request.path)
         goes_on = hosting.respond(self._context.web, environ, self.stream, writer)

@@ -130,9 +130,15 @@ def _log_in(context: Context, visit: Visit, request: Request) -> Grant:
     """What the logins say of the client; the cheaper refusals come before.  May switch."""
     if context.login is None:
         return Grant()
-    visitor = Visitor(visit.client, visit.secure, certificate_of(visit.stream))
     with WhileThere(visit.stream, _did_not_wait):
-        return context.login.check(request, visitor)
+        return context.login.check(request, visitor_of(visit))
+
+
+def visitor_of(visit: Visit) -> Visitor:
+    """Who asks, as the logins want to know it."""
+    certificate = certificate_of(visit.stream)
+    via = None if visit.peer == visit.client else visit.peer
+    return Visitor(visit.client, visit.secure, certificate, via=via)
 
 
 def _read_body(stream: Stream, length: int, behind: bytes) -> tuple[bytes, bytes]:

@@ -12,39 +12,71 @@ from collections.abc import Collection, Iterable
 from typing import Any, Final
 from wsgiref.types import StartResponse, WSGIApplication
 
+from werkzeug.wrappers import Response
+
 from ..auth.authority import quoted
-from ..auth.login import Login, Visitor
-from ..errors import ProxyError
-from ..model import Peer
+from ..auth.login import Login
+from ..errors import LoginRequired, ProxyError
 from ..wire.message import Headers, Request
-from .response import refused
+from .login import LoginPage, wants_form
+from .response import add_headers, refused
 
 logger = logging.getLogger(__name__)
 
-# Where the server leaves the `PeerCertificate` that the client has shown.
-CERTIFICATE: Final = "wsproxy.certificate"
+CHALLENGED: Final = "WWW-Authenticate"
+
+# Where the server leaves the `Visitor` who asks.
+VISITOR: Final = "wsproxy.visitor"
 
 
 class Guard:
-    """`app` for those whom `login` lets in, and its `open_paths` for everybody."""
+    """`app` for those whom `login` lets in, and its `open_paths` for everybody.
+
+    With a `page`, people are asked there.
+    """
 
     def __init__(
-        self, app: WSGIApplication, login: Login, *, open_paths: Collection[str] = ()
+        self,
+        app: WSGIApplication,
+        login: Login,
+        *,
+        open_paths: Collection[str] = (),
+        page: LoginPage | None = None,
     ) -> None:
         self._app = app
         self._login = login
         self._open_paths = frozenset(open_paths)
+        self._page = page
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """May switch."""
+        answer = self._app
         if environ.get("PATH_INFO") not in self._open_paths:
-            try:
-                grant = self._login.check(request_of(environ), visitor_of(environ))
-            except ProxyError as error:
-                _tell(environ, error)
-                return refused(error)(environ, start_response)
-            environ["REMOTE_USER"] = grant.user or ""
-        return self._app(environ, start_response)
+            answer = self._answer(environ) or self._app
+        return answer(environ, start_response)
+
+    def _answer(self, environ: dict[str, Any]) -> Response | None:
+        """What is answered in the place of the page; None to whom may have it."""
+        request, visitor = request_of(environ), environ[VISITOR]
+        try:
+            if self._page is not None:
+                path = str(environ.get("PATH_INFO"))
+                response = self._page.respond(path, request, visitor, environ)
+                if response is not None:
+                    return response
+            environ["REMOTE_USER"] = self._login.check(request, visitor).user or ""
+        except ProxyError as error:
+            _tell(environ, error)
+            return self._refusal(error, request)
+        return None
+
+    def _refusal(self, error: ProxyError, request: Request) -> Response:
+        response = refused(error)
+        if self._page is None or not isinstance(error, LoginRequired) or not wants_form(request):
+            return response
+        form = self._page.form(request, error.http_status)
+        kept = [field for field in response.headers if field[0] in ("Wsproxy-Reason", CHALLENGED)]
+        return add_headers(form, kept)
 
 
 def request_of(environ: dict[str, Any]) -> Request:
@@ -56,14 +88,6 @@ def request_of(environ: dict[str, Any]) -> Request:
     ]
     target = environ.get("RAW_URI") or environ.get("PATH_INFO") or "/"
     return Request(environ["REQUEST_METHOD"], target, headers=Headers(fields))
-
-
-def visitor_of(environ: dict[str, Any]) -> Visitor:
-    """Who sent it, as the server says."""
-    port = str(environ.get("REMOTE_PORT") or "0")
-    peer = Peer(str(environ.get("REMOTE_ADDR") or ""), int(port) if port.isdecimal() else 0)
-    secure = environ.get("wsgi.url_scheme") == "https"
-    return Visitor(peer, secure, environ.get(CERTIFICATE))
 
 
 def _tell(environ: dict[str, Any], error: ProxyError) -> None:
