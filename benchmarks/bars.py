@@ -48,9 +48,6 @@ BARS: tuple[Bar, ...] = (
     Bar("tls_connect", 2.0, 1.3),
     Bar("tls_idle2000", 60, 40, against=None),
     *(Bar(mode, 20, against=None) for mode in ("fair_down", "fair_up")),
-    # With one session both HAProxys are the same.
-    Bar("down8", 1.2, 0.9, against="haproxy-64k"),
-    *(Bar(mode, 1.15, 0.95, against="haproxy-64k") for mode in ("up64k_8", "up16k_8")),
     *(Bar(mode, 1.0, against="websocat") for mode in _EVERYWHERE),
     Bar("connect", 2.0, against="websocat"),
     *(Bar(mode, 1.0, against="websockify") for mode in (*_EVERYWHERE, "connect")),

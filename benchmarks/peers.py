@@ -138,11 +138,11 @@ listen relay
 """
 
 
-# As large as the kernel gives them; and the kernel's own default.
-_LARGE_PIPE, _USUAL_PIPE = 1 << 20, 1 << 16
+# The kernel's own default, and as large as the kernel gives them.
+_USUAL_PIPE, _LARGE_PIPE = 1 << 16, 1 << 20
 
 
-def _haproxy(place: Place, pipe_bytes: int = _LARGE_PIPE) -> list[str]:
+def _haproxy(place: Place, pipe_bytes: int = _USUAL_PIPE) -> list[str]:
     file = place.work / f"haproxy-{place.port}.cfg"
     tls = "" if place.certificate is None else f" ssl crt {place.certificate}"
     settings = {"port": place.port, "target_port": place.target_port, "tls": tls}
@@ -169,8 +169,8 @@ PEERS: dict[str, Peer] = {
         ),
         Peer(REFERENCE, _haproxy, ("haproxy", "-v"), raw=True),
         Peer(
-            "haproxy-64k",
-            partial(_haproxy, pipe_bytes=_USUAL_PIPE),
+            "haproxy-1m",
+            partial(_haproxy, pipe_bytes=_LARGE_PIPE),
             ("haproxy", "-v"),
             raw=True,
             tls=False,

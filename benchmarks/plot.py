@@ -21,7 +21,7 @@ _COLOURS = {
     "ours": "#d55e00",
     "ours-python": "#e69f00",
     "haproxy": "#000000",
-    "haproxy-64k": "#777777",
+    "haproxy-1m": "#777777",
     "websocat": "#0072b2",
     "websockify": "#009e73",
     "node-ws": "#cc79a7",
