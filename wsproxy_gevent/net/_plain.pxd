@@ -30,11 +30,14 @@ cdef class PlainStream(CompiledStream):
     # Kept for the stream's life, from their first use on.
     cdef object _readable
     cdef object _writable
+    # Whether the one for reading is active.
+    cdef bint _watching
     # The greenlets that wait, if any do.
     cdef object _reader
     cdef object _writer
 
     cdef int until_writable(self) except -1
+    cdef int _watch(self) except -1
     cdef int _check_open(self) except -1
     cdef int _check_greenlet(self, current) except -1
 

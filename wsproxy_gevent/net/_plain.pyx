@@ -2,10 +2,11 @@
 """A plain socket as a stream, compiled: the twin of `stream.PlainStream`.
 
 Waiting is what it makes cheap.  Each direction has a watcher for the
-stream's life, whose callback is the switch of the greenlet that waits: no
+stream's life, and its callback switches into the greenlet that waits: no
 timer, no event and no Python frame of ours lies between the readiness of a
-descriptor and its reader.  After a short read the next one waits without
-asking, for the kernel would only say that there is nothing.
+descriptor and its reader.  That for reading is not even stopped before
+something has come that nobody waits for.  After a short read the next one
+waits without asking, for the kernel would only say that there is nothing.
 
 All streams of a process read into one buffer.  Nobody else runs between a
 read and the end of what is done with its bytes: whatever is still needed
@@ -229,6 +230,7 @@ cdef class PlainStream(CompiledStream):
                 watcher.stop()
                 watcher.close()
         self._readable = self._writable = None
+        self._watching = False
         if self._reader is not None or self._writer is not None:
             self._hub.loop.run_callback(self._wake)
         self._sock.close()
@@ -246,20 +248,32 @@ cdef class PlainStream(CompiledStream):
         self._check_open()
         if self._reader is not None:
             raise ConcurrentObjectUseError("this stream is being read by another greenlet")
-        if self._readable is None:
-            self._readable = self._hub.loop.io(self._fd, READ)
         current = getcurrent()
         self._check_greenlet(current)
         self._reader = current
-        self._readable.start(current.switch)
+        if not self._watching:
+            self._watch()
         try:
             SWITCH(self._hub)
         finally:
             self._reader = None
-            if self._readable is not None:
-                self._readable.stop()
         self.drained = False
         return self._check_open()
+
+    cdef int _watch(self) except -1:
+        if self._readable is None:
+            self._readable = self._hub.loop.io(self._fd, READ)
+        self._readable.start(self._can_be_read)
+        self._watching = True
+        return 0
+
+    def _can_be_read(self):
+        """In the hub.  Who waits nearly always waits again, so the watcher goes on."""
+        if self._reader is not None:
+            SWITCH(self._reader)
+        elif self._watching:
+            self._watching = False
+            self._readable.stop()
 
     cdef int until_writable(self) except -1:
         """May switch.  Raises `StreamBroken` after an `abort`."""
