@@ -67,6 +67,9 @@ def test_what_is_for_gunicorn_to_say_is_not_heard_from_the_environment(
         ({}, "no target"),
         ({**TARGET, "WSPROXY_CERT": "/absent.pem"}, "absent"),
         ({**TARGET, "WSPROXY_DIAL_TIMEOUT": "soon"}, "DIAL_TIMEOUT"),
+        ({**TARGET, "WSPROXY_RUN_ONCE": "yes"}, "gunicorn would start again"),
+        ({**TARGET, "WSPROXY_TIMEOUT": "60"}, "gunicorn would start again"),
+        ({**TARGET, "WSPROXY_IDLE_TIMEOUT": "60"}, "gunicorn would start again"),
     ],
 )
 def test_what_is_wrong_is_one_line_for_gunicorn(

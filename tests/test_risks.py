@@ -30,6 +30,11 @@ def test_a_port_of_this_machine_alone_has_none() -> None:
 ALLOWED: list[tuple[dict[str, object], str]] = [
     ({"source": "6080"}, "other machines connect without TLS"),
     ({"source": "6080", "secure": True}, "plain connections are served beside TLS"),
+    (
+        {"verify_client": True, "secure": True, "profile": "websockify"},
+        "plain connections need no client certificate",
+    ),
+    ({"ssl_version": "tlsv1_1"}, "clients may choose TLS 1.1"),
     ({"origin_check": "any"}, "pages of any site"),
     ({"profile": "websockify"}, "only warn"),
     ({"web": "/srv", "web_index": True}, "directories of /srv are listed"),

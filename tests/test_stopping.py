@@ -77,6 +77,14 @@ def test_a_second_signal_is_a_hurry(stopping: Stopping) -> None:
     assert stopping.hurry.wait(SECONDS)
 
 
+def test_an_end_of_its_own_is_no_hurry_however_often(stopping: Stopping) -> None:
+    stopping.terminate()
+    stopping.end()
+    stopping.end()
+    stopping.wait()
+    assert not stopping.hurry.is_set()
+
+
 def test_ctrl_c_is_a_hurry(stopping: Stopping) -> None:
     os.kill(os.getpid(), signal.SIGINT)
     stopping.wait()

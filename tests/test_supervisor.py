@@ -71,3 +71,14 @@ def test_who_forgot_the_variable_is_told_of_it() -> None:
 def test_what_inetd_started_stays_where_inetd_sees_it() -> None:
     decision = decide(Settings(inetd=True), {}, 50, 40, lambda _: False)
     assert decision == Stay("inetd started it")
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        (Settings(command=("vncserver",)), "it runs a command"),
+        (Settings(run_once=True), "--run-once ends with its session"),
+    ],
+)
+def test_what_ends_by_itself_stays_with_who_waits_for_it(settings: Settings, why: str) -> None:
+    assert decide(settings, {}, 50, 40, lambda _: False) == Stay(why)

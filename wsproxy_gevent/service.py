@@ -18,7 +18,7 @@ from gevent import socket as gsocket
 from gevent.pool import Pool
 
 from .assembly import Parts
-from .command import Command
+from .command import LAST_WORDS_SECONDS, STOP_SECONDS, Command
 from .errors import Busy
 from .lifetime import Lifetime, wait_for_end
 from .net.clock import monotonic
@@ -110,7 +110,7 @@ class Service:
         if self._wrapping is None:
             return None
         mode = self._current.settings.wrap_mode
-        command = Command(self._wrapping, mode, stopping.terminate)
+        command = Command(self._wrapping, mode, stopping.end)
         held.callback(command.stop)
         command.start()
         return command
@@ -125,11 +125,11 @@ class Service:
 
         def wait() -> None:
             logger.info("%s", wait_for_end(self._lifetime, lambda: len(self._pool)))
-            stopping.terminate()
+            stopping.end()
 
         single = self._current.parts.single
         if single is not None:
-            single.over.rawlink(lambda _: stopping.terminate())
+            single.over.rawlink(lambda _: stopping.end())
         return [gevent.spawn(wait)] if self._lifetime.is_limited else []
 
     def _serve_the_one(self, sock: socket.socket, stopping: Stopping) -> None:
@@ -165,7 +165,7 @@ class Service:
         """Nobody new, then the sessions, pages and records.  May switch."""
         parts = self._current.parts
         parts.health.ready = False
-        self._notifier.stopping(self._current.settings.grace + 2 * AFTER_THE_LAST_SESSION)
+        self._notifier.stopping(self._longest_stop)
         grace = self._leave_port(stopping)
         drain(parts.registry, stopping.hurry, grace)
         self._heartbeat.stop()
@@ -176,6 +176,12 @@ class Service:
         for server in self._admins:
             server.close()
         self._listening.close()
+
+    @property
+    def _longest_stop(self) -> float:
+        """Seconds from here to our last moment."""
+        command = STOP_SECONDS + LAST_WORDS_SECONDS if self._wrapping else 0.0
+        return self._current.settings.grace + 2 * AFTER_THE_LAST_SESSION + command
 
     def _leave_port(self, stopping: Stopping) -> float:
         """Listen no more; how much of the grace the sessions may still be given.  May switch."""

@@ -61,6 +61,10 @@ class Stopping:
             self.hurry.set()
         self._asked.set()
 
+    def end(self) -> None:
+        """Ask for a gentle end, however often: of a process that ends by itself."""
+        self._asked.set()
+
     def _interrupt(self) -> None:
         self.hurry.set()
         self._asked.set()

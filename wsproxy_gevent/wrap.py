@@ -10,7 +10,6 @@ umask and directory.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import random
 import shutil
@@ -19,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.machinery import EXTENSION_SUFFIXES
 from typing import Final
 
 from gevent import monkey
@@ -150,8 +150,9 @@ def find_library() -> str | None:
     """The file of the preload, where it was built for a system that has such."""
     if not sys.platform.startswith("linux"):
         return None
-    spec = importlib.util.find_spec(f"{__package__}._rebind")
-    return spec.origin if spec else None
+    beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_rebind")
+    built = (beside + suffix for suffix in EXTENSION_SUFFIXES)
+    return next(filter(os.path.isfile, built), None)
 
 
 def free_port() -> int:

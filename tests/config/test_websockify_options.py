@@ -95,4 +95,4 @@ def test_the_behaviour_of_each_that_is_served_has_its_test() -> None:
     modules = sorted((TESTS / "e2e").glob("test_*.py"))
     proofs = [name for module in modules for name in proven(module)]
     assert {*proofs} <= {*NAMES}
-    assert {*NAMES} - {*proofs} == {*profile.UNSUPPORTED}
+    assert {*NAMES} - {*proofs} <= {*profile.UNSUPPORTED}

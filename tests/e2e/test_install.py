@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 
 # What is left of a source tree once all that was ever made in it is gone.
 SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "wsproxy_gevent")
-MADE = shutil.ignore_patterns("*.so", "*.c", "__pycache__")
+MADE = shutil.ignore_patterns("*.so", "__pycache__")
 
 QUICKLY = ("--quiet", "--no-deps", "--no-build-isolation")
 
@@ -94,3 +94,16 @@ def test_a_session_works(
         with Wire.open(port) as wire:
             wire.upgrade(Proxy(program, port).host)
             assert is_alive(wire)
+
+
+def test_a_command_that_would_be_moved_is_told_of_and_served_by_its_port(
+    programs: Programs, without_compiler: Mapping[str, str], tmp_path: Path
+) -> None:
+    port, service = free_port(), Path(__file__).parent / "peers" / "service.py"
+    words = ("-m", "wsproxy_gevent", f"127.0.0.1:{port}", "--", sys.executable, service, "env")
+    program = programs.start(sys.executable, *words, env=without_compiler, cwd=tmp_path)
+    program.wait_for_output("warning: the preload was not compiled")
+    program.wait_for_output("command: listening at")
+    with Wire.open(port) as wire:
+        wire.upgrade(Proxy(program, port).host)
+        assert is_alive(wire)
