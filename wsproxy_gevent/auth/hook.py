@@ -222,7 +222,7 @@ def _seconds(value: Any) -> float:
 
 def token_of(request: Request) -> str | None:
     """The `token` of the query, as websockify reads it."""
-    values = parse_qs(request.query, max_num_fields=100).get("token", [])
+    values = parse_qs(request.query).get("token", [])
     return values[0] if values else None
 
 
