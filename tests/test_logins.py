@@ -11,7 +11,8 @@ import pytest
 from tests.net.test_clock import SetClock
 from wsproxy_gevent.auth.brake import Brake
 from wsproxy_gevent.auth.login import Grant, Login, Visitor
-from wsproxy_gevent.config.settings import Settings
+from wsproxy_gevent.config.declare import Topic
+from wsproxy_gevent.config.settings import DECLARATIONS, Settings
 from wsproxy_gevent.errors import CertificateRefused, StartError, UsageError
 from wsproxy_gevent.logins import Logins, find_users
 from wsproxy_gevent.model import Peer
@@ -119,3 +120,10 @@ def test_with_it_pages_are_guarded() -> None:
     assert Logins(plain, NativePool(1), Brake()).guarded(site) is site
     for settings in (replace(plain, login_page=True), replace(plain, web_auth=True)):
         assert isinstance(Logins(settings, NativePool(1), Brake()).guarded(site), Guard)
+
+
+def test_the_page_on_logins_tells_of_each_setting() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "logins.md").read_text()
+    flags = [one.flag for one in DECLARATIONS.values() if one.topic is Topic.LOGIN]
+    assert len(flags) >= 7
+    assert [flag for flag in flags if flag not in page] == []

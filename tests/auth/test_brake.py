@@ -7,7 +7,7 @@ import pytest
 
 from tests.net.test_clock import SetClock
 from wsproxy_gevent.auth import brake as module
-from wsproxy_gevent.auth.brake import FAILURES, Brake, network_of
+from wsproxy_gevent.auth.brake import FAILURES, Brake
 from wsproxy_gevent.errors import Busy, LoginBraked, LoginRefused, ProxyError
 from wsproxy_gevent.model import Peer
 from wsproxy_gevent.net.clock import Deadline
@@ -62,26 +62,6 @@ def test_other_addresses_are_not_braked() -> None:
     brake = Brake(SetClock())
     fail(brake, FAILURES + 1)
     assert fail(brake, peer=Peer("192.0.2.2", 50000)) is WRONG
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("2001:db8::1", "2001:db8::ffff:1"),
-        ("fe80::1%eth0", "fe80::2%eth0"),
-        ("192.0.2.1", "192.0.2.1"),
-        ("", ""),
-    ],
-)
-def test_one_guesser_has_one_record(one: str, other: str) -> None:
-    assert network_of(Peer(one, 1)) == network_of(Peer(other, 2))
-
-
-@pytest.mark.parametrize(
-    ("one", "other"), [("2001:db8::1", "2001:db8:0:1::1"), ("192.0.2.1", "192.0.2.2")]
-)
-def test_neighbours_have_their_own(one: str, other: str) -> None:
-    assert network_of(Peer(one)) != network_of(Peer(other))
 
 
 def test_addresses_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -164,7 +164,9 @@ def test_to_keep_a_session_off_the_record_takes_no_place_for_records() -> None:
         *({"user": 7}, {"user": ""}, {"user": "u" * 257}, {"user": ["alice"]}),
         *({"record": "no"}, {"record": 1}, {"record": True}),
         *({"expires": True}, {"expires": "soon"}, {"expires": "2027-01-15T08:00:00"}),
-        *({"expires": [1]}, {"expires": {}}, [], [1], "yes", 1, True),
+        *({"expires": [1]}, {"expires": {}}, {"expires": 10**400}, {"expires": float("inf")}),
+        *({"expires": float("nan")}, {"expires": ""}, {"expires": "2027-13-01T00:00:00Z"}),
+        *([], [1], "yes", 1, True),
     ],
 )
 def test_facts_that_are_none_let_nobody_in(facts: object) -> None:

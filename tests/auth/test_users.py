@@ -76,6 +76,16 @@ def test_an_unknown_user_costs_as_much_as_a_known_one() -> None:
     assert secret.tries == 2
 
 
+def test_an_unknown_user_is_always_as_slow() -> None:
+    """Else one who is sometimes quick would be seen to be none."""
+    secrets = [CountingSecret(), CountingSecret(), CountingSecret()]
+    known: dict[str, Secret] = {str(number): each for number, each in enumerate(secrets)}
+    users = Users(known)
+    for _ in range(10):
+        users.proved_by("mallory", "x")
+    assert sorted(each.tries for each in secrets) == [0, 0, 10]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -51,7 +51,7 @@ class Stage:
         held.callback(self.end)
 
     def _prepare(self, held: ExitStack) -> None:
-        for name in ("run/vm7", "run/wsproxy", "etc", "usr/share/novnc", "var/log/vnc"):
+        for name in ("run/vm7", "run/wsproxy", "etc/ssl", "usr/share/novnc", "var/log/vnc"):
             (self.root / name).mkdir(parents=True)
         (self.root / "usr/local/bin").mkdir(parents=True)
         for name in ("wsproxy-gevent", "websockify"):
@@ -59,7 +59,7 @@ class Stage:
         (self.root / "usr/share/novnc/index.html").write_text("a page")
         (self.root / "etc/wsproxy.token").write_text("sesame\n")
         (self.root / "etc/wsproxy.users").write_text(f"alice:{PasswordHasher().hash('x')}\n")
-        for name in ("gateway.pem", "clients-ca.pem"):
+        for name in ("gateway.pem", "clients-ca.pem", "ssl/console.pem"):
             (self.root / "etc" / name).write_bytes(make_certificate(1))
         settings = (ROOT / "conf/wsproxy.toml").read_text()
         (self.root / "etc/wsproxy.toml").write_text(self.placed(settings))
@@ -155,6 +155,15 @@ def behind_a_login(stage: Stage, line: str) -> None:
     with Wire.open(stage.port) as wire:
         wire.send(upgrade_request(f"127.0.0.1:{stage.port}"))
         assert wire.read_answer().status in (401, 403, 503)
+
+
+def behind_a_balancer(stage: Stage, line: str) -> None:
+    """This machine, too, is one whose word is taken, and which must give it."""
+    stage.start_daemon(line)
+    with Wire.open(stage.port) as wire:
+        wire.send(b"PROXY TCP4 192.0.2.1 192.0.2.2 50000 443\r\n")
+        wire.upgrade(f"127.0.0.1:{stage.port}")
+        assert is_alive(wire)
 
 
 def with_a_page(stage: Stage, line: str) -> None:
@@ -288,6 +297,7 @@ WAYS: Final[tuple[tuple[str, Callable[[Stage, str], None]], ...]] = (
     (r"\S*wsproxy-gevent (vnc|demo)\b", with_a_page),
     (r"wsproxy-gevent (-f|--profile websockify) ", in_front),
     (r"wsproxy-gevent 6080 .*--(basic-auth|auth-url|verify-client)\b", behind_a_login),
+    (r"wsproxy-gevent 6080 .*--proxy-protocol\b", behind_a_balancer),
     (r"(/usr/local/bin/)?wsproxy-gevent (--config /etc/wsproxy\.toml|6080 )", in_background),
     (r"(WSPROXY_TARGET=\S+ )?gunicorn -", under_gunicorn),
     (r"WSPROXY_TARGET=\S+ PORT=5000 honcho start", under_gunicorn),

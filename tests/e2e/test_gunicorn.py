@@ -309,7 +309,7 @@ def test_a_worker_that_cannot_serve_says_which_can(
         (PROXY_WORKER, (), {"TARGET": "echo:", "CERT": "absent.pem"}, "absent.pem"),
         (WEBSOCKET_WORKER, (), {"TARGET": "echo:", "ORIGIN_CHECK": "no"}, "ORIGIN_CHECK"),
         (WEBSOCKET_WORKER, ("--proxy-protocol=auto",), {"TARGET": "echo:"}, PROXY_WORKER),
-        (PROXY_WORKER, ("--cert-reqs", "2"), {"TARGET": "echo:"}, "WSPROXY_VERIFY_CLIENT"),
+        (PROXY_WORKER, ("--cert-reqs", "2"), {"TARGET": "echo:"}, "--verify-client"),
     ],
 )
 def test_what_cannot_be_served_ends_gunicorn_with_one_line(

@@ -19,7 +19,7 @@ from .openssl import Authority
 from .programs import ROOT, Programs, free_port, needs
 from .proxy import COMMAND, clean_environment, start_proxy
 from .targets import echo, tcp_target
-from .wire import Wire, upgrade_request
+from .wire import Wire, masked_frame, upgrade_request
 
 pytestmark = pytest.mark.e2e
 
@@ -77,6 +77,7 @@ class Hook:
         self.asked: list[dict[str, str]] = []
         self.connections = 0
         self.held = threading.Event()
+        self.target = ""
 
     @contextmanager
     def serve(self, tls: ssl.SSLContext | None = None) -> Iterator[int]:
@@ -123,6 +124,8 @@ class Hook:
             "kept": lambda h: say(h, 200, '{"user": "k"}', **{"Cache-Control": "max-age=60"}),
             "short": lambda h: say(h, 200, json.dumps({"expires": time.time() + 1})),
             "over": lambda h: say(h, 200, json.dumps({"expires": time.time() - 1})),
+            "there": lambda h: say(h, 200, json.dumps({"target": self.target})),
+            "cloud": lambda h: say(h, 200, '{"target": "169.254.169.254:80"}'),
             "slow": self.slow,
         }
 
@@ -196,6 +199,19 @@ def test_an_answer_that_is_neither_lets_nobody_in(gate: Gate, path: str) -> None
     assert (status, reason) == (503, "hook-failed")
     assert "secrets" not in text
     gate.program.wait_for_output("hook-failed .*--auth-url, 127.0.0.1:")
+
+
+def test_it_may_name_the_target_but_not_any(gate: Gate, hook: Hook) -> None:
+    with tcp_target(echo) as port:
+        hook.target = f"localhost:{port}"
+        with Wire.open(gate.port) as wire:
+            wire.send(upgrade_request(f"127.0.0.1:{gate.port}", path="/there"))
+            assert wire.read_answer().status == 101
+            wire.send(masked_frame(b"to the very one"))
+            assert wire.read_payload(15) == b"to the very one"
+        gate.program.wait_for_output(f"session opened .* target=localhost:{port} ")
+    assert refusal(gate, "/cloud")[0] == 403
+    gate.program.wait_for_output("169.254.169.254")
 
 
 def test_pages_ask_it_as_well(gate: Gate, hook: Hook) -> None:

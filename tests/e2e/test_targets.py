@@ -206,7 +206,10 @@ def test_under_gunicorn_a_target_is_told_too(
     heard: list[bytes] = []
 
     def listen(sock: socket.socket) -> None:
-        heard.append(sock.recv(1000))
+        line = b""
+        while not line.endswith(b"\n"):  # and no byte of what may have come behind it
+            line += sock.recv(1)
+        heard.append(line)
         echo(sock)
 
     with tcp_target(listen) as to:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from wsproxy_gevent.errors import TargetFull, TooManyFromAddress, TooManyPending
-from wsproxy_gevent.limits.crowds import Counts, CrowdLimits, Crowds, key_of
+from wsproxy_gevent.limits.crowds import Counts, CrowdLimits, Crowds
 from wsproxy_gevent.model import Peer, TcpTarget
 
 ONE, OTHER = Peer("192.0.2.1", 1), Peer("192.0.2.2", 1)
@@ -16,20 +16,6 @@ TARGET = TcpTarget("vm", 5900)
 
 def is_empty(counts: Counts) -> bool:
     return not (counts.pending or counts.present or counts.targets)
-
-
-@pytest.mark.parametrize(
-    ("host", "key"),
-    [
-        ("192.0.2.1", "192.0.2.1"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
-        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-    ],
-)
-def test_an_ipv6_address_stands_for_its_64(host: str, key: str) -> None:
-    assert key_of(Peer(host)) == key
 
 
 def test_so_many_may_be_pending_of_each_address_and_no_more() -> None:

@@ -7,11 +7,13 @@ from ipaddress import ip_address
 
 import pytest
 
+from wsproxy_gevent.model import Peer
 from wsproxy_gevent.net.address import (
     Address,
     from_addrinfo,
     interleaved,
     is_here,
+    network_of,
     numeric_or_none,
 )
 
@@ -88,3 +90,37 @@ def test_loopback_is_here(host: str) -> None:
 @pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "240.0.0.1"])
 def test_other_machines_are_not_here(host: str) -> None:
     assert not is_here(ip_address(host))
+
+
+@pytest.mark.parametrize(
+    ("host", "key"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+    ],
+)
+def test_an_ipv6_address_stands_for_its_64(host: str, key: str) -> None:
+    assert network_of(Peer(host)) == key
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1"),
+        ("fe80::1%eth0", "fe80::2%eth0"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("", ""),
+    ],
+)
+def test_one_guesser_has_one_record(one: str, other: str) -> None:
+    assert network_of(Peer(one, 1)) == network_of(Peer(other, 2))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("2001:db8::1", "2001:db8:0:1::1"), ("192.0.2.1", "192.0.2.2")]
+)
+def test_neighbours_have_their_own(one: str, other: str) -> None:
+    assert network_of(Peer(one)) != network_of(Peer(other))

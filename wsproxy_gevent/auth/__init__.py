@@ -1,1 +1,1 @@
-"""Who may come in: the Host and Origin rules."""
+"""Who may come in: the Host and Origin rules, and the logins."""

@@ -8,7 +8,6 @@ guesser has one thread of ours and no more.
 
 from __future__ import annotations
 
-import ipaddress
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from gevent.lock import Semaphore
 
 from ..errors import Busy, LoginBraked, ProxyError
 from ..model import Peer
+from ..net.address import network_of
 from ..net.clock import SYSTEM, Clock, Deadline
 
 FAILURES = 10
@@ -70,16 +70,6 @@ class Brake:
     def _is_braked(self, record: _Record) -> bool:
         times = record.times
         return len(times) == FAILURES and times[0] > self._clock.monotonic() - SECONDS
-
-
-def network_of(peer: Peer) -> str:
-    """What one guesser has: an IPv4 address, or a /64 of IPv6."""
-    if ":" not in peer.host:
-        return peer.host
-    try:
-        return str(ipaddress.ip_network((peer.host.partition("%")[0], 64), strict=False))
-    except ValueError:
-        return peer.host
 
 
 def _too_often(seconds: float) -> LoginBraked:

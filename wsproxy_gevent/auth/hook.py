@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -199,20 +200,29 @@ class HookLogin:
         value = facts.get("expires")
         if value is None:
             return None
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
         try:
-            at = datetime.fromisoformat(value)
-        except (TypeError, ValueError):
-            at = None
-        if at is None or at.tzinfo is None:
-            raise self._failure("expires must be seconds since 1970, or a time with its zone")
+            return _seconds(value)
+        except (TypeError, ValueError, OverflowError) as exc:
+            raise self._failure(
+                "expires must be seconds since 1970, or a time with its zone"
+            ) from exc
+
+
+def _seconds(value: Any) -> float:
+    """Raises one of several for what is no time."""
+    if isinstance(value, str):
+        at = datetime.fromisoformat(value)
+        if at.tzinfo is None:
+            raise ValueError("without its zone a time is none")
         return at.timestamp()
+    if isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError("no number of seconds")
+    return float(value)
 
 
 def token_of(request: Request) -> str | None:
     """The `token` of the query, as websockify reads it."""
-    values = parse_qs(request.query, max_num_fields=100).get("token", [])
+    values = parse_qs(request.query).get("token", [])
     return values[0] if values else None
 
 

@@ -96,11 +96,13 @@ class Users:
     def proved_by(self, name: str, password: str) -> Secret | None:
         """The secret of that user if this is the password.  May block for long.
 
-        An unknown user takes as long as one who is known.
+        An unknown user takes as long as one who is known: as one of them, and
+        always as the same one.
         """
         secret = self.secrets.get(name)
         if secret is None:
-            next(iter(self.secrets.values())).is_proved_by(password)
+            secrets = [*self.secrets.values()]
+            secrets[hash(name) % len(secrets)].is_proved_by(password)
             return None
         return secret if secret.is_proved_by(password) else None
 

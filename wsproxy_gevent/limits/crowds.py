@@ -10,13 +10,13 @@ context's.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from ..errors import LimitReached, TargetFull, TooManyFromAddress, TooManyPending
 from ..model import Peer, Target
+from ..net.address import network_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Crowds:
         @lru_cache(maxsize=1024)  # who comes once comes again
         def key(host: str) -> str | None:
             peer = Peer(host)
-            return None if not host or exempt(peer) else key_of(peer)
+            return None if not host or exempt(peer) else network_of(peer)
 
         self._key = key
 
@@ -122,13 +122,6 @@ class Crowds:
                 detail=f"{target}: {most} sessions",
             )
         return Place(counts, target)
-
-
-def key_of(peer: Peer) -> str:
-    """What is counted as one: an IPv4 address, or the /64 of an IPv6 one."""
-    if ":" not in peer.host:
-        return peer.host
-    return str(ipaddress.ip_network((peer.host.partition("%")[0], 64), strict=False))
 
 
 def _too_many(kind: type[LimitReached], of_what: str, key: Hashable) -> LimitReached:

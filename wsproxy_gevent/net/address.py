@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from itertools import chain, zip_longest
 from typing import Any
 
-from ..model import join_host_port
+from ..model import Peer, join_host_port
 
 IpAddress = IPv4Address | IPv6Address
 IpNetwork = IPv4Network | IPv6Network
@@ -30,6 +30,13 @@ class Address:
         if isinstance(self.sockaddr, str):
             return f"unix:{self.sockaddr}"
         return join_host_port(self.sockaddr[0], self.sockaddr[1])
+
+
+def network_of(peer: Peer) -> str:
+    """What one customer is given, and so counts as one: an IPv4 address, or the /64 of IPv6."""
+    if ":" not in peer.host:
+        return peer.host
+    return str(ipaddress.ip_network((peer.host.partition("%")[0], 64), strict=False))
 
 
 @lru_cache(maxsize=256)  # targets are dialled again and again
