@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from wsproxy_gevent.auth.clients import MOST_TOLD, Clients, hop_or_none
 from wsproxy_gevent.auth.forwarded import TrustedProxies
@@ -127,6 +131,27 @@ def test_a_crowd_does_not_fill_the_log() -> None:
     for number in range(1000):
         clients.find(Headers(xff("192.0.2.1")), Peer(f"198.51.{number // 250}.{number % 250}", 1))
     assert len(said) == MOST_TOLD
+
+
+# A field's value as h11 hands it on, made of what addresses are made of, or of anything.
+VALUES = st.text(st.sampled_from('0123456789abcf.:[]," ;=for'), max_size=40) | st.text(
+    st.characters(min_codepoint=32, max_codepoint=255), max_size=40
+)
+
+
+@given(VALUES, st.sampled_from(["X-Forwarded-For", "Forwarded"]))
+def test_whatever_a_header_says_the_client_has_an_address(value: str, name: str) -> None:
+    client = Clients(TRUSTED).find(Headers([(name, value)]), PROXY)
+    assert ip_address(client.host)
+    assert 0 <= client.port < 65536
+
+
+@given(VALUES, st.ip_addresses().map(str))
+def test_what_a_client_says_of_itself_changes_nothing(value: str, host: str) -> None:
+    expected = Clients(TRUSTED).find(Headers(xff(host)), PROXY)
+    if not TRUSTED.trusts(expected):
+        assert Clients(TRUSTED).find(Headers(xff(value, host)), PROXY) == expected
+        assert Clients(TRUSTED).find(Headers(xff(f"{value}, {host}")), PROXY) == expected
 
 
 @pytest.mark.parametrize("text", ["", "a", "1.2.3", "[1.2.3.4", "1.2.3.4:99999", "::1%lo"])

@@ -206,10 +206,8 @@ def test_under_gunicorn_a_target_is_told_too(
     heard: list[bytes] = []
 
     def listen(sock: socket.socket) -> None:
-        line = b""
-        while not line.endswith(b"\n"):  # and no byte of what may have come behind it
-            line += sock.recv(1)
-        heard.append(line)
+        with sock.makefile("rb", buffering=0) as first:  # reads no byte behind the line
+            heard.append(first.readline())
         echo(sock)
 
     with tcp_target(listen) as to:
@@ -243,15 +241,17 @@ def test_a_service_that_starts_late_is_waited_for(programs: Programs, tmp_path: 
 def test_one_that_is_down_is_told_by_close_or_by_status(
     programs: Programs, tmp_path: Path
 ) -> None:
-    target = f"127.0.0.1:{free_port()}"
-    closing = start_proxy(programs, target, cwd=tmp_path)
-    code, reason = refusal(closing)
-    assert (code, reason) == (1011, "the target refused the connection: is its server up?")
-    telling = start_proxy(programs, target, "--dial-error", "http", cwd=tmp_path)
-    with Wire.open(telling.port) as wire:
-        wire.send(upgrade_request(telling.host))
-        answer = wire.read_answer()
-    assert (answer.status, answer.headers["wsproxy-reason"]) == (502, "target-refused")
+    with socket.socket() as down:
+        down.bind(("127.0.0.1", 0))  # and nobody else has the port
+        target = f"127.0.0.1:{down.getsockname()[1]}"
+        closing = start_proxy(programs, target, cwd=tmp_path)
+        code, reason = refusal(closing)
+        assert (code, reason) == (1011, "the target refused the connection: is its server up?")
+        telling = start_proxy(programs, target, "--dial-error", "http", cwd=tmp_path)
+        with Wire.open(telling.port) as wire:
+            wire.send(upgrade_request(telling.host))
+            answer = wire.read_answer()
+        assert (answer.status, answer.headers["wsproxy-reason"]) == (502, "target-refused")
 
 
 def test_one_that_is_silent_is_504(programs: Programs, tmp_path: Path) -> None:

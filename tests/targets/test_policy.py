@@ -261,6 +261,7 @@ def test_a_list_of_paths_is_held_to_behind_symlinks(tmp_path: Path, pool: Native
 @pytest.mark.parametrize(
     "text",
     [
+        "unix:/run/a\x00b",
         *("", ":5900", "host:", "host:vnc", "host:0", "host:70000", "host:9-8", "a b", "user@h"),
         *(
             "http://x",
@@ -278,6 +279,15 @@ def test_a_list_of_paths_is_held_to_behind_symlinks(tmp_path: Path, pool: Native
 def test_an_entry_that_allows_nothing_is_an_error(text: str) -> None:
     with pytest.raises(UsageError, match="allows nothing"):
         parse_allowance(text)
+
+
+@given(st.text(st.sampled_from("a1.:[]/%-*unix_ \x00é"), max_size=14) | st.text(max_size=14))
+def test_any_text_is_an_entry_or_an_error(text: str) -> None:
+    try:
+        entry = parse_allowance(text)
+    except UsageError:
+        return
+    assert isinstance(entry, str) or entry.ports
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,7 @@ def parse_allowance(text: str) -> Allowance | str:
 
     Raises `UsageError`.
     """
-    if text.startswith("unix:/"):
+    if text.startswith("unix:/") and "\x00" not in text:
         path = text.removeprefix("unix:")
         return os.path.realpath(path) + ("/" if path.endswith("/") else "")
     if network := _network_or_none(text):
