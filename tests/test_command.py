@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,6 +44,12 @@ def wait_for_line(caplog: pytest.LogCaptureFixture, text: str, times: int = 1) -
     with gevent.Timeout(SECONDS):
         while caplog.text.count(text) < times:
             gevent.sleep(0.005)
+
+
+@pytest.fixture(autouse=True)
+def _reaped_by_nobody_else() -> None:
+    """Where a test before has used `gevent.subprocess`, its loop would reap our children."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ import signal
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
-from typing import IO, Any, Final
+from typing import IO, Final
 
 import gevent
 from gevent import Greenlet, monkey
@@ -80,10 +80,6 @@ class Command:
         """May switch.  Raises `StartError`."""
         if self._wrapping.private:
             _make_private(self._wrapping.private)
-        # Where somebody has had gevent watch children, its loop reaps each of
-        # them, ours as well, and keeps the status to itself.
-        loop: Any = gevent.get_hub().loop  # whose stubs lack it
-        loop.reset_sigchld()
         self._greenlets.append(gevent.spawn(self._run))
         if os.getpid() == 1:
             self._greenlets.append(gevent.spawn(self._adopt))
