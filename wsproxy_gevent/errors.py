@@ -210,6 +210,48 @@ class HookFailed(ProxyError):
     slug, http_status, log_level = "hook-failed", 503, logging.WARNING
 
 
+class TokenRefused(ProxyError):
+    """The token stands for nothing here; whether it ever did is told to nobody."""
+
+    slug, http_status, close_code = "token-refused", 403, 1008
+
+
+class TokenMissing(TokenRefused):
+    """A token says where the session goes, and there is none."""
+
+    slug = "token-missing"
+
+
+class TokenExpired(TokenRefused):
+    """A token that is signed as it should be, and holds no longer, or not yet."""
+
+    slug = "token-expired"
+
+
+class SourceFailed(ProxyError):
+    """What knows the tokens gave no answer that can be used: nobody comes in."""
+
+    slug, http_status, log_level = "token-source-failed", 503, logging.WARNING
+
+
+class PluginRefused(ProxyError):
+    """Somebody's own plugin said no; status, fields and text are its own."""
+
+    slug, http_status, close_code = "plugin-refused", 403, 1008
+
+    def __init__(
+        self, reason: str, *, status: int = 403, detail: str = "", headers: Headers = ()
+    ) -> None:
+        super().__init__(reason, detail=detail, headers=headers)
+        self.http_status = status
+
+
+class PluginFailed(ProxyError):
+    """Somebody's own plugin broke, or answered with what is no answer: nobody comes in."""
+
+    slug, http_status, log_level = "plugin-failed", 503, logging.ERROR
+
+
 # -- Limits ----------------------------------------------------------------------
 
 

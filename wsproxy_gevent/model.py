@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import NewType
 from urllib.parse import quote
 
@@ -137,6 +138,19 @@ class EchoTarget:
 Dialled = TcpTarget | TlsTarget | UnixTarget
 
 Target = Dialled | EchoTarget
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a client showed to be led somewhere: a secret.
+
+    Text of it is a short hash, by which a log can tell two of them apart.
+    """
+
+    secret: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return sha256(self.secret.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 @dataclass(frozen=True, slots=True)

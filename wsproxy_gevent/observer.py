@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .errors import ProxyError
-from .model import Buffer, Dialect, Direction, Peer, SessionId, Target
+from .model import Buffer, Dialect, Direction, Peer, SessionId, Target, Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class SessionInfo:
     `opened_at` is wall-clock seconds since the epoch; `tls` is the protocol
     version, such as "TLSv1.3", or None on a plain socket.  `user` is whom a
     login named; `record` is what it said of recording, None for nothing.
+    `token` is what led the session to its target.
     """
 
     id: SessionId
@@ -35,6 +36,7 @@ class SessionInfo:
     opened_at: float
     user: str | None = None
     record: bool | None = None
+    token: Token | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ class SessionLog(Protocol):
         """The connection ended before it became a session.
 
         `stage` is the step that refused: "opening", "tls", "request",
-        "host", "origin", "handshake", "login", "target", "policy", "dial".
+        "host", "origin", "handshake", "login", "target", "policy", "plugin",
+        "dial".
         """
 
     def closed(self, summary: SessionSummary) -> None:

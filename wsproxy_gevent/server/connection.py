@@ -319,7 +319,8 @@ class Connection:
         if self._context.ssl_only and not self.secure:
             self.stage = "tls"
             raise TlsRequired(
-                "this port speaks TLS only: use wss:// instead of ws://", detail=request.path
+                "this port speaks TLS only: use wss:// instead of ws://",
+                detail=self._context.path_shown(request),
             )
 
     @property

@@ -13,13 +13,13 @@ from wsgiref.types import WSGIApplication
 
 from ..auth.clients import Clients
 from ..auth.host import HostRule
-from ..auth.login import Login
+from ..auth.login import Login, Visitor
 from ..auth.origin import OriginRule
 from ..limits import OpeningLimits
 from ..limits.addresses import AddressRule
 from ..limits.crowds import Crowds
 from ..live.registry import Registry
-from ..model import Dialled
+from ..model import Dialled, Target
 from ..net.balancers import Balancers
 from ..net.certificates import ContextSource
 from ..net.stream import Stream
@@ -29,6 +29,7 @@ from ..targets.policy import TargetPolicy
 from ..targets.resolver import Resolver
 from ..wire.handshake import HandshakeRules
 from ..wire.http1 import HeadLimits
+from ..wire.message import Request
 from ..wire.proxysend import Introduction
 from .single import Single
 
@@ -43,6 +44,21 @@ class Dials(Protocol):
 
         `ahead` is sent before anything else.
         """
+
+
+class Plugin(Protocol):
+    """People's own word on who may go to a target."""
+
+    def authenticate(self, request: Request, visitor: Visitor, target: Target) -> None:
+        """Let the client in, or raise a `ProxyError`.  Blocks: for native threads."""
+
+    def check(self, request: Request, visitor: Visitor, target: Target) -> None:
+        """The same, on a native thread and within a deadline.  May switch."""
+
+
+def path_as_sent(request: Request) -> str:
+    """The path says nothing that is secret."""
+    return request.path
 
 
 def no_observers(_info: SessionInfo) -> Sequence[PayloadObserver]:
@@ -60,9 +76,11 @@ class Context:
     address.  With `balancers`, who connects may speak for somebody else;
     `clients` finds the sender of a request that came through a proxy.  Without
     a `login` everybody may come in.  `observers` may switch, and is asked
-    before the 101.  `dial_error_http` turns a failed dial into an HTTP status
-    instead of a 101 and a Close.  With `single` there is one session and no
-    other.
+    before the 101.  People's own `plugin` is asked behind the policy.  With
+    `refuse_by_close` a page is told by a Close that its token is not taken.
+    `path_shown` is the path as it may be seen in logs.  `dial_error_http` turns
+    a failed dial into an HTTP status instead of a 101 and a Close.  With
+    `single` there is one session and no other.
     """
 
     log: SessionLog
@@ -75,6 +93,9 @@ class Context:
     addresses: AddressRule = field(default_factory=AddressRule)
     crowds: Crowds = field(default_factory=Crowds)
     login: Login | None = None
+    plugin: Plugin | None = None
+    path_shown: Callable[[Request], str] = path_as_sent
+    refuse_by_close: bool = False
     introduce: Introduce | None = None
     policy: TargetPolicy = field(default_factory=TargetPolicy)
     balancers: Balancers | None = None

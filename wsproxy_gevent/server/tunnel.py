@@ -1,6 +1,6 @@
 """A WebSocket request becomes a session.
 
-    origin -> handshake -> login -> target -> policy -> dial -> 101 -> relay
+    origin -> handshake -> login -> target -> policy -> plugin -> dial -> 101 -> relay
 
 Until the 101 a refusal is raised, for `connection` to answer over HTTP;
 afterwards it is a Close.  The dial comes before the 101, so that a client
@@ -16,17 +16,25 @@ from typing import Protocol
 
 import gevent
 
-from ..auth.login import Grant, Visitor
-from ..errors import Busy, OpeningTimeout, PeerLeft, ProxyError, TargetError
+from ..auth.login import Grant
+from ..errors import (
+    Busy,
+    LoginExpired,
+    OpeningTimeout,
+    PeerLeft,
+    ProxyError,
+    TargetError,
+    TokenRefused,
+)
 from ..model import EchoTarget, Peer, SessionId, Target, new_session_id
 from ..net.clock import Deadline, wall
 from ..net.leaving import WhileThere
-from ..net.peercert import certificate_of
 from ..net.stream import Stream
 from ..observer import PayloadObserver, SessionInfo
 from ..relay.echo import Echo
 from ..relay.ends import ClientEnd, TargetEnd
 from ..relay.pair import Relay
+from ..targets.resolver import Found
 from ..wire.dialects import open_session
 from ..wire.handshake import Proposal, origin_of, propose
 from ..wire.message import Request
@@ -34,6 +42,7 @@ from ..wire.payload import PayloadKind
 from ..wire.proxysend import Introduction
 from ..wire.session import Session
 from .context import Context
+from .finding import find, visitor_of
 
 
 class Visit(Protocol):
@@ -76,15 +85,19 @@ def tunnel(
     if proposal.body_length:
         with deadline.enforce(_too_slow):
             body, behind = _read_body(visit.stream, proposal.body_length, behind)
-    visit.stage = "login"
-    grant = _log_in(context, visit, request)
-    visit.stage = "target"
-    target = grant.target or context.resolver.resolve(request)
-    visit.stage = "policy"
-    target = context.policy.admit(target)
     answer = proposal.answer(body)
-    accepted = _Accepted(request, proposal, answer, behind, target, grant)
-    with context.crowds.session(target):
+    try:
+        visit.stage = "login"
+        grant = _log_in(context, visit, request)
+        with WhileThere(visit.stream, _did_not_wait):
+            found = find(context, visit, request, grant)
+    except (TokenRefused, LoginExpired) as error:
+        if not context.refuse_by_close:
+            raise
+        _open_and_close(context, visit, proposal, answer, error)
+        return
+    accepted = _Accepted(request, proposal, answer, behind, found, grant)
+    with context.crowds.session(found.target):
         _connect(context, visit, accepted)
 
 
@@ -96,7 +109,7 @@ class _Accepted:
     proposal: Proposal
     answer: bytes
     behind: bytes
-    target: Target
+    found: Found
     grant: Grant
 
 
@@ -105,18 +118,18 @@ def _connect(context: Context, visit: Visit, accepted: _Accepted) -> None:
     session_id = new_session_id(wall())
     visit.stage = "dial"
     try:
-        target_stream = _dial(context, visit, accepted.target, session_id)
+        target_stream = _dial(context, visit, accepted.found.target, session_id)
     except (TargetError, Busy) as error:
         if context.dial_error_http:
             raise
-        _open_and_close(context, visit, accepted, error)
+        _open_and_close(context, visit, accepted.proposal, accepted.answer, error)
         return
     try:
-        info = _info(visit, accepted, session_id)
+        info = _info(context, visit, accepted, session_id)
         observers = context.observers(info)
         visit.speaks_http = False
         visit.stream.write_all(accepted.answer)
-        session = _session(context, accepted.proposal, accepted.target)
+        session = _session(context, accepted.proposal, accepted.found.target)
         client = ClientEnd(visit.stream, session, leftover=accepted.behind)
         relay = _join(context, info, client, target_stream)
         with _expiring(relay, accepted.grant.expires_at):
@@ -132,13 +145,6 @@ def _log_in(context: Context, visit: Visit, request: Request) -> Grant:
         return Grant()
     with WhileThere(visit.stream, _did_not_wait):
         return context.login.check(request, visitor_of(visit))
-
-
-def visitor_of(visit: Visit) -> Visitor:
-    """Who asks, as the logins want to know it."""
-    certificate = certificate_of(visit.stream)
-    via = None if visit.peer == visit.client else visit.peer
-    return Visitor(visit.client, visit.secure, certificate, via=via)
 
 
 def _read_body(stream: Stream, length: int, behind: bytes) -> tuple[bytes, bytes]:
@@ -181,30 +187,32 @@ def _introduction(context: Context, visit: Visit, session_id: SessionId) -> byte
 
 
 def _open_and_close(
-    context: Context, visit: Visit, accepted: _Accepted, error: ProxyError
+    context: Context, visit: Visit, proposal: Proposal, answer: bytes, error: ProxyError
 ) -> None:
     """A browser shows a Close's reason, but nothing of a refused handshake.  May switch."""
-    context.log.refused(visit.client, "dial", error)
+    context.log.refused(visit.client, visit.stage, error)
     visit.speaks_http = False
-    visit.stream.write_all(accepted.answer)
-    proposal = accepted.proposal
+    visit.stream.write_all(answer)
     client = ClientEnd(visit.stream, _open(proposal, _kind(context, proposal)))
     client.part(error.close_code, error.reason, context.patience)
 
 
-def _info(visit: Visit, accepted: _Accepted, session_id: SessionId) -> SessionInfo:
+def _info(
+    context: Context, visit: Visit, accepted: _Accepted, session_id: SessionId
+) -> SessionInfo:
     proposal, grant = accepted.proposal, accepted.grant
     return SessionInfo(
         id=session_id,
         peer=visit.client,
-        target=accepted.target,
+        target=accepted.found.target,
         dialect=proposal.dialect,
         subprotocol=proposal.subprotocol,
         tls=visit.stream.tls_version,
-        path=accepted.request.path,
+        path=context.path_shown(accepted.request),
         opened_at=wall(),
         user=grant.user,
         record=grant.record,
+        token=accepted.found.token,
     )
 
 

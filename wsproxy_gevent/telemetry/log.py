@@ -54,10 +54,11 @@ def _refused(peer: Peer, stage: str, error: ProxyError) -> str:
 
 
 def _session(info: SessionInfo) -> str:
+    token = f" token={info.token}" if info.token else ""
     return (
         f"id={info.id} {field('peer', info.peer)} {peers_field('target', str(info.target))}"
         f" dialect={info.dialect.value} {peers_field('subprotocol', info.subprotocol)}"
-        f" tls={info.tls or '-'} {peers_field('user', info.user)}"
+        f" tls={info.tls or '-'} {peers_field('user', info.user)}{token}"
     )
 
 
