@@ -103,6 +103,9 @@ bench: .stamps/test .stamps/bench .stamps/npm
 .stamps/websockify: .stamps/test
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target .peers/websockify \
 	    websockify==0.13.0
+	@$(BIN)/python -m pip download --quiet --no-deps --no-binary :all: --require-hashes \
+	    --dest .peers -r tests/cases/websockify-sdist.txt \
+	    || echo "PyPI does not give websockify's source; its own suites skip" >&2
 	touch $@
 
 # Without npm the tests that want its packages skip, and say so.

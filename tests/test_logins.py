@@ -116,10 +116,14 @@ def test_with_it_pages_are_guarded() -> None:
     def site(*_: object) -> list[bytes]:
         return []
 
+    def guarded(settings: Settings) -> object:
+        logins = Logins(settings, NativePool(1), Brake())
+        return logins.guarded(site, logins.login)
+
     plain = Settings(basic_auth="a:b")
-    assert Logins(plain, NativePool(1), Brake()).guarded(site) is site
+    assert guarded(plain) is site
     for settings in (replace(plain, login_page=True), replace(plain, web_auth=True)):
-        assert isinstance(Logins(settings, NativePool(1), Brake()).guarded(site), Guard)
+        assert isinstance(guarded(settings), Guard)
 
 
 def test_the_page_on_logins_tells_of_each_setting() -> None:

@@ -59,7 +59,7 @@ def read_token(place: str, environ: Mapping[str, str], flag: str = "--admin-toke
     """The secret that `env:NAME` or `file:PATH` holds.  Raises `StartError`."""
     kind, _, name = place.partition(":")
     try:
-        token = environ.get(name, "") if kind == "env" else _first_line(name)
+        token = environ.get(name, "") if kind == "env" else first_line(name)
     except (OSError, UnicodeDecodeError) as error:
         raise StartError(f"{flag}: cannot read {name}: {error}") from error
     if not token.strip():
@@ -67,7 +67,8 @@ def read_token(place: str, environ: Mapping[str, str], flag: str = "--admin-toke
     return token.strip()
 
 
-def _first_line(path: str) -> str:
+def first_line(path: str) -> str:
+    """Blocks.  Raises `OSError` and `UnicodeDecodeError`."""
     with open(path, encoding="utf-8") as file:
         return file.readline()
 

@@ -35,6 +35,7 @@ from .net.certificates import ContextSource
 from .net.dial import Dialer
 from .net.pool import NativePool
 from .net.tls_target import TlsTowards
+from .net.turns import Turns
 from .observer import PayloadObserver, SessionInfo
 from .record.disk import CALLS_AT_ONCE
 from .record.writer import Recorder
@@ -42,8 +43,8 @@ from .relay.heartbeat import Heartbeat
 from .server.context import Context
 from .server.single import Single
 from .site import find_site
+from .sources import find_gate, find_resolver, page_login, places_of
 from .targets.policy import TargetPolicy
-from .targets.resolver import StaticResolver
 from .targets.spelling import over_tls, parse_target
 from .telemetry.destinations import Logging
 from .telemetry.log import TextSessionLog
@@ -76,7 +77,7 @@ class Parts:
         threads, live sessions and what has not changed are taken over.
         """
         self.settings = settings
-        self.target: Target = _target(settings)
+        self.target: Target | None = _target(settings)
         self.pool: NativePool = earlier.pool if earlier else NativePool()
         self._tls = _tls_towards(settings, self.pool, self.target)
         self.registry: Registry = earlier.registry if earlier else Registry()
@@ -93,8 +94,13 @@ class Parts:
         )
         self.brake: Brake = earlier.brake if earlier else Brake()
         self._logins = Logins(settings, self.pool, self.brake)
+        self.turns = _turns(settings, earlier)
+        self.resolver = find_resolver(settings, self.target, self.pool, self.turns)
+        self._gate = find_gate(settings, self.turns)
         site = find_site(settings, self.pool, self.health)
-        self.site: WSGIApplication = self._logins.guarded(site)
+        self.site: WSGIApplication = self._logins.guarded(
+            site, page_login(self._logins.login, self._gate, self.target)
+        )
         self.bites: Bites = earlier.bites if earlier else Bites()
         self.counts: Counts = earlier.counts if earlier else Counts()
         sessions = TextSessionLog(logging.getLogger("wsproxy_gevent.sessions"))
@@ -116,7 +122,7 @@ class Parts:
         return Context(
             log=self._log,
             registry=self.registry,
-            resolver=StaticResolver(self.target),
+            resolver=self.resolver,
             addresses=self._addresses,
             crowds=self._crowds(),
             introduce=LINES.get(settings.send_proxy),
@@ -134,6 +140,9 @@ class Parts:
             balancers=self._balancers(),
             clients=Clients(self._trusted, settings.forwarded_header, logger.warning),
             login=self._logins.login,
+            plugin=self._gate,
+            path_shown=places_of(settings).path_shown,
+            refuse_by_close=settings.refuse_by == "close",
             certificate=self.certificate,
             ssl_only=settings.ssl_only,
             dial_error_http=settings.dial_error == "http",
@@ -186,7 +195,7 @@ class Parts:
         admin = self.listening.admin
         return TargetPolicy(
             self.settings.allow_target,
-            fixed=[self.target],
+            fixed=[self.target] if self.target else [],
             own=[*self.listening.bound, *(admin.bound if admin else ())],
             tls_only=self.settings.ssl_target,
             pool=self.pool,
@@ -236,7 +245,16 @@ class Parts:
             notes.append(f"admin at {' and '.join(self.listening.admin.addresses)}")
         where = " and ".join(self.listening.addresses)
         how = "; ".join(notes)
-        return f"wsproxy-gevent {__version__}: {where} -> {self.target} ({how})"
+        return f"wsproxy-gevent {__version__}: {where} -> {self._whither} ({how})"
+
+    @property
+    def _whither(self) -> str:
+        """The one target, or what knows the tokens, without what may be a secret."""
+        if self.target is not None:
+            return str(self.target)
+        settings = self.settings
+        tokens = settings.token_plugin or settings.target_config or settings.tokens or ""
+        return f"tokens of {tokens.rpartition('@')[2]}"
 
     @property
     def page_url(self) -> str | None:
@@ -251,12 +269,14 @@ class Parts:
         return f" only: there is no {os.path.basename(self.settings.cert)}"
 
 
-def _target(settings: Settings) -> Target:
+def _target(settings: Settings) -> Target | None:
+    if settings.finds_targets:
+        return None
     target = parse_target(settings.target or "")
     return over_tls(target) if settings.ssl_target else target
 
 
-def _tls_towards(settings: Settings, pool: NativePool, target: Target) -> TlsTowards:
+def _tls_towards(settings: Settings, pool: NativePool, target: Target | None) -> TlsTowards:
     """What is known of targets over TLS; the files that are named are read now."""
     general = Trust(
         ca=settings.target_ca,
@@ -274,6 +294,13 @@ def _tls_towards(settings: Settings, pool: NativePool, target: Target) -> TlsTow
     elif general.items:
         towards.check(general)
     return towards
+
+
+def _turns(settings: Settings, earlier: Parts | None) -> Turns:
+    """Those that people's plugins have had so far, for a call may be under way."""
+    if earlier and earlier.turns.threads == settings.plugin_threads:
+        return earlier.turns
+    return Turns(settings.plugin_threads)
 
 
 def _recorder(path: str | None, earlier: Parts | None = None) -> Recorder | None:

@@ -112,6 +112,8 @@ def _syslog(settings: Settings, _: Findings) -> None:
 def _target(settings: Settings, found: Findings) -> None:
     if settings.command:
         return
+    if settings.finds_targets:
+        return
     if warning := warning_of(parse_target(settings.target or "")):
         found.notices.append(warning)
 

@@ -199,8 +199,8 @@ class Run:
         pid = launch.wait()
         places = log_places(self.settings) or "nowhere"
         _say(f"{proxy.start_line}\nprocess {pid}, log: {places}; stop it with: kill {pid}")
-        if self.settings.command:
-            return OK  # it is about to start
+        if self.settings.command or self.settings.finds_targets:
+            return OK  # it is about to start; or there are none before requests name them
         if warning := warning_in_time(parse_target(self.settings.target or "")):
             _complain(f"warning: {warning}")
         return OK

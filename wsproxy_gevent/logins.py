@@ -50,18 +50,22 @@ class Logins:
         self.login: Login | None = EveryLogin(logins) if logins else None
         if settings.login_page and self._page is None:
             raise UsageError("--login-page needs names and passwords: --basic-auth")
-        if settings.web_auth and self.login is None:
-            raise UsageError(
-                "--web-auth needs a login: --basic-auth, --auth-url, --verify-client"
-                " or --client-cert"
-            )
 
-    def guarded(self, site: WSGIApplication) -> WSGIApplication:
-        """The pages, behind the logins where the settings say so."""
-        if self.login is None or not (self._settings.web_auth or self._page):
+    def guarded(self, site: WSGIApplication, every: Login | None) -> WSGIApplication:
+        """The pages; `--web-auth` puts them behind `every` login, a login page behind ours.
+
+        Raises `UsageError`.
+        """
+        login = every if self._settings.web_auth else self.login
+        if self._settings.web_auth and login is None:
+            raise UsageError(
+                "--web-auth needs a login: --basic-auth, --auth-url, --verify-client,"
+                " --client-cert or --auth-plugin"
+            )
+        if login is None or not (self._settings.web_auth or self._page):
             return site
         open_paths = (ALIVE, READY) if self._settings.health else ()
-        return Guard(site, self.login, open_paths=open_paths, page=self._page)
+        return Guard(site, login, open_paths=open_paths, page=self._page)
 
     def _make(self, brake: Brake, environ: Mapping[str, str]) -> Iterator[Login]:
         """In their order: what costs least comes first."""

@@ -199,6 +199,8 @@ class Service:
 
 def warn_of_target(parts: Parts) -> None:
     """One line if the target is down: machines start later than their proxy.  May switch."""
+    if parts.target is None:
+        return  # tokens name those that will be
     with suppress(Busy):
         warning = parts.pool.call(warning_of, parts.target, timeout=NAME_SECONDS)
         if warning:

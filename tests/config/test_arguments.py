@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from wsproxy_gevent.config.arguments import CommandLine, full_name, help_text, in_words, parse
-from wsproxy_gevent.config.profile import UNSUPPORTED
 from wsproxy_gevent.config.settings import DECLARATIONS
 from wsproxy_gevent.errors import UsageError
 
@@ -105,13 +104,6 @@ WRONG = {
 def test_a_wrong_option_is_told_what_would_be_right(line: str, complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint):
         parse(line.split())
-
-
-@pytest.mark.parametrize("option", UNSUPPORTED)
-def test_what_we_do_not_serve_is_named_and_refused(option: str) -> None:
-    for spelling in ([option], [option, "x"], [f"{option}=x"]):
-        with pytest.raises(UsageError, match=f"^{option} is not supported yet$"):
-            parse(["6080", "localhost:5900", *spelling])
 
 
 def test_the_help_names_every_flag_with_its_default(monkeypatch: pytest.MonkeyPatch) -> None:

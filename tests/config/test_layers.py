@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from wsproxy_gevent.config.layers import of_environment, of_file, of_flags, unknown_names
-from wsproxy_gevent.config.profile import UNSUPPORTED
 from wsproxy_gevent.errors import UsageError
 
 
@@ -52,7 +51,7 @@ BAD = {
     "qqq = 3": "'qqq' is no setting; docs/options.md lists the keys",
     "[[listen]]\nport = 1": r"\[\[listen\]\] is reserved for a later version",
     '[[route]]\nhost = "x"': r"\[\[route\]\] is reserved for a later version",
-    'token_plugin = "TokenFile"': "token_plugin is not supported yet",
+    'token_plugin = "Token File"': "token_plugin: 'Token File' is no class",
     'config = "x.toml"': "config cannot stand in a file; give --config or WSPROXY_CONFIG",
     "heartbeat = true": "heartbeat: must be a number of seconds, such as 30, not True",
     'heartbeat = "3"': "heartbeat: must be a number of seconds, such as 30, not '3'",
@@ -108,13 +107,6 @@ def test_variables_are_read_like_flags() -> None:
 def test_a_bad_variable_is_named() -> None:
     with pytest.raises(UsageError, match="WSPROXY_SSL_ONLY: 'x' is neither yes nor no"):
         of_environment({"WSPROXY_SSL_ONLY": "x"}, "/")
-
-
-@pytest.mark.parametrize("flag", UNSUPPORTED)
-def test_a_variable_of_what_we_do_not_serve_is_refused(flag: str) -> None:
-    variable = "WSPROXY_" + flag[2:].replace("-", "_").upper()
-    with pytest.raises(UsageError, match=f"{variable} is not supported yet"):
-        of_environment({variable: "1"}, "/")
 
 
 def test_what_kubernetes_adds_for_a_service_called_wsproxy_is_no_error() -> None:

@@ -53,6 +53,13 @@ class Websockify:
         program.wait_for_output(r"wsproxy-gevent \S+: .* -> ")
         return Proxy(program, port)
 
+    def serve_tokens(self, *options: str | Path, env: dict[str, str] | None = None) -> Proxy:
+        """`websockify OPTIONS 127.0.0.1:PORT`, once it listens."""
+        port = free_port()
+        program = self.run(*options, f"127.0.0.1:{port}", env=env)
+        program.wait_for_output(r"wsproxy-gevent \S+: .* -> tokens of ")
+        return Proxy(program, port)
+
 
 def talk(wire: Wire, host: str = "127.0.0.1") -> None:
     """A session, and a message there and back."""

@@ -42,7 +42,6 @@ class CommandLine:
 def _spellings() -> Iterator[tuple[str, bool]]:
     """Every long option with whether it takes a value."""
     yield from (("--help", False), ("--version", False), ("--check", False))
-    yield from profile.UNSUPPORTED.items()
     for one in DECLARATIONS.values():
         yield one.flag, not one.kind.is_switch
         if one.negation:
@@ -75,7 +74,7 @@ def full_name(option: str) -> str:
 def in_full(arguments: Sequence[str]) -> Iterator[str]:
     """The same arguments with each long option as `--name` or `--name=value`.
 
-    Refuses what we do not serve.  An option takes whatever stands behind it,
+    An option takes whatever stands behind it,
     a leading dash included, unless that is an option itself.
     """
     rest = iter(arguments)
@@ -85,8 +84,6 @@ def in_full(arguments: Sequence[str]) -> Iterator[str]:
             continue
         option, equals, value = argument.partition("=")
         name = full_name(option)
-        if name in profile.UNSUPPORTED:
-            raise UsageError(f"{name} is not supported yet")
         if equals and not TAKES_VALUE[name]:
             raise UsageError(f"{name} takes no value")
         if TAKES_VALUE[name] and not equals:

@@ -38,7 +38,40 @@ CONTRADICTIONS: Final[Rules] = (
     ),
 )
 
+CONTRADICTIONS_OF_TOKENS: Final[Rules] = (
+    (
+        lambda s: sum(map(bool, (s.tokens, s.token_plugin, s.target_config))) > 1,
+        "--tokens, --token-plugin and --target-config each say what knows the tokens: give one",
+    ),
+    (
+        lambda s: s.finds_targets and (s.target or s.command),
+        "tokens name the targets: leave the target, or the command, out",
+    ),
+    (
+        lambda s: s.token_source is not None and not s.token_plugin,
+        "--token-source needs a --token-plugin, which is given it",
+    ),
+    (
+        lambda s: s.auth_source is not None and not s.auth_plugin,
+        "--auth-source needs an --auth-plugin, which is given it",
+    ),
+)
+
+_OF_FILES: Final = (None, "ReadOnlyTokenFile", "TokenFile")
+
+
+def _strict_about_nothing(settings: Settings) -> bool:
+    """Whether no file is read that could have a bad line."""
+    of_file = (settings.tokens or "").startswith("file:") or settings.target_config
+    return settings.strict_tokens and not of_file and settings.token_plugin in _OF_FILES[:1]
+
+
 WITHOUT_EFFECT: Final[Rules] = (
+    (_strict_about_nothing, "--strict-tokens has no effect without a token file"),
+    (
+        lambda s: (s.host_token or s.revoke) and not s.finds_targets,
+        "--host-token and --revoke have no effect without --tokens or a --token-plugin",
+    ),
     (
         lambda s: s.wrap_mode != "exit" and not s.command,
         "--wrap-mode has no effect without a command: -- COMMAND",
@@ -56,7 +89,8 @@ WITHOUT_EFFECT: Final[Rules] = (
 
 def check(settings: Settings) -> None:
     """Raises `UsageError` for the first thing that is wrong."""
-    for holds, text in CONTRADICTIONS if settings.lenient else (*CONTRADICTIONS, *WITHOUT_EFFECT):
+    refused = (*CONTRADICTIONS, *CONTRADICTIONS_OF_TOKENS)
+    for holds, text in refused if settings.lenient else (*refused, *WITHOUT_EFFECT):
         if holds(settings):
             raise UsageError(text)
 

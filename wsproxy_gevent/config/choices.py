@@ -25,6 +25,7 @@ DEFAULT_CERT: Final = "self.pem"
 
 ORIGIN_RULES: Final = ("same-host", "same-origin", "strict", "any")
 DIAL_ERRORS: Final = ("close", "http")
+REFUSE_BY: Final = ("http", "close")
 
 SEND_PROXY: Final = ("off", "v1", "v2")
 TLS_VERSIONS: Final = ("default", "tlsv1_1", "tlsv1_2", "tlsv1_3")

@@ -29,6 +29,7 @@ class Topic(enum.Enum):
 
     WHERE = "From where to where"
     REACHING = "The target"
+    TOKENS = "Tokens and plugins"
     PROCESS = "Process"
     ADMIN = "Administration"
     LOG = "Log and record"

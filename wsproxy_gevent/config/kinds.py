@@ -82,7 +82,7 @@ def _read_text(text: str, base: str) -> str:
     return text
 
 
-def _read_path(text: str, base: str) -> str:
+def read_path(text: str, base: str) -> str:
     """Absolute, for a daemon changes its directory; a last slash is kept."""
     path = os.path.abspath(os.path.join(base, os.path.expanduser(_read_text(text, base))))
     return path + "/" if text.endswith("/") and path != "/" else path
@@ -93,7 +93,7 @@ CERT_WORDS: Final = ("auto", "none")
 
 
 def _read_cert(text: str, base: str) -> str:
-    return text if text in CERT_WORDS else _read_path(text, base)
+    return text if text in CERT_WORDS else read_path(text, base)
 
 
 def _read_source(text: str, base: str) -> str:
@@ -104,7 +104,7 @@ def _read_source(text: str, base: str) -> str:
 def _read_admin(text: str, base: str) -> str:
     path = text.removeprefix("unix:")
     if path != text:
-        return f"unix:{_read_path(path, base)}"
+        return f"unix:{read_path(path, base)}"
     if not parse_source(text)[0]:
         raise ValueError("names no address: give unix:/path, or one such as 127.0.0.1:6081")
     return text
@@ -114,14 +114,14 @@ def _read_secret(text: str, base: str) -> str:
     kind, _, name = text.partition(":")
     if kind not in ("env", "file") or not name:
         raise ValueError("is neither env:NAME nor file:PATH")
-    return text if kind == "env" else f"file:{_read_path(name, base)}"
+    return text if kind == "env" else f"file:{read_path(name, base)}"
 
 
 def _read_credentials(text: str, base: str) -> str:
     kind, _, rest = text.partition(":")
     if not (kind and rest):
         raise ValueError("is none of htpasswd:FILE, file:FILE, env:NAME and USER:PASSWORD")
-    return f"{kind}:{_read_path(rest, base)}" if kind in ("htpasswd", "file") else text
+    return f"{kind}:{read_path(rest, base)}" if kind in ("htpasswd", "file") else text
 
 
 def _read_url(text: str, base: str) -> str:
@@ -143,14 +143,14 @@ def _read_syslog(text: str, base: str) -> str:
     if re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\s]+):\d{1,5}", text):
         return text
     if "/" in text and ":" not in text:
-        return _read_path(text, base)
+        return read_path(text, base)
     raise ValueError("is no syslog: give a path such as /dev/log, or host:port")
 
 
 TEXT: Final = Kind(_read_text, "TEXT", "a string")
 NAME: Final = Kind(_read_text, "NAME", "a string")
-FILE: Final = Kind(_read_path, "FILE", "a string: a path")
-DIRECTORY: Final = Kind(_read_path, "DIR", "a string: a path")
+FILE: Final = Kind(read_path, "FILE", "a string: a path")
+DIRECTORY: Final = Kind(read_path, "DIR", "a string: a path")
 CERT: Final = Kind(_read_cert, "FILE", 'a string: a path, "auto" or "none"')
 SOURCE: Final = Kind(_read_source, "[ADDR:]PORT", 'a port or "addr:port"', (str, int))
 ADMIN: Final = Kind(_read_admin, "unix:PATH|ADDR:PORT", '"unix:/path" or "addr:port"')

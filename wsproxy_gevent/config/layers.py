@@ -18,7 +18,6 @@ from typing import Final
 from ..errors import UsageError
 from .arguments import Texts
 from .declare import ENVIRONMENT_PREFIX, Declaration
-from .profile import UNSUPPORTED
 from .settings import DECLARATIONS
 
 
@@ -61,8 +60,6 @@ _NOT_SETTINGS: Final = {
 # What a Kubernetes service called wsproxy puts into every container beside it.
 _KUBERNETES: Final = re.compile(r"WSPROXY_(PORT|SERVICE)(_.*)?")
 
-_KEYS_NOT_SERVED: Final = {flag[2:].replace("-", "_"): flag for flag in UNSUPPORTED}
-
 
 # -- Flags and environment --------------------------------------------------------
 
@@ -94,9 +91,6 @@ def of_environment(environ: Mapping[str, str], directory: str) -> Layer:
     An unknown variable is no error: a Kubernetes service called wsproxy puts
     several of that prefix into every container beside it.
     """
-    for key in _KEYS_NOT_SERVED:
-        if environ.get(ENVIRONMENT_PREFIX + key.upper()):
-            raise UsageError(f"{ENVIRONMENT_PREFIX}{key.upper()} is not supported yet")
     return {
         name: Found.of_text(one, text, one.variable, directory)
         for name, one in DECLARATIONS.items()
@@ -150,8 +144,6 @@ def _why_not(key: str, one: Declaration | None) -> str:
         return f"{key} cannot stand in a file; give {one.flag} or {one.variable}"
     if key in ("listen", "route"):
         return f"[[{key}]] is reserved for a later version; give source and target"
-    if key in _KEYS_NOT_SERVED:
-        return f"{key} is not supported yet"
     known = [name for name, known in DECLARATIONS.items() if known.in_file]
     near = difflib.get_close_matches(key.replace("-", "_").lower(), known, 1)
     hint = f"did you mean {near[0]}?" if near else "docs/options.md lists the keys"

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from ..errors import StartError, UsageError
 from ..targets.spelling import parse_target
@@ -226,7 +227,8 @@ def _password(values: Mapping[str, Any]) -> str | None:
 
 def _check(settings: Settings, found: Layer) -> None:
     for name in ("source", "target"):
-        elsewhere = settings.listens_elsewhere if name == "source" else settings.command
+        found_later = settings.command or settings.finds_targets
+        elsewhere = settings.listens_elsewhere if name == "source" else found_later
         if not getattr(settings, name) and not elsewhere:
             raise UsageError(f"no {name} is named; {words.USAGE}")
     if settings.ssl_only and settings.cert == "none":
@@ -245,6 +247,17 @@ def _check(settings: Settings, found: Layer) -> None:
         )
 
 
+# On a command line: what others see of it, and what would keep it from them.
+_SEEN_BY_OTHERS: Final = {
+    "tokens": "give the password by --token-password",
+    "auth_source": "give the variable WSPROXY_AUTH_SOURCE, or a file by --config",
+}
+
+
+def _is_secret(name: str, one: Found) -> bool:
+    return name == "auth_source" or urlsplit(str(one.value)).password is not None
+
+
 def _warnings(found: Layer, environ: Mapping[str, str]) -> Iterator[str]:
     password = found.get("key_password")
     if password and password.origin == "--key-password":
@@ -252,6 +265,9 @@ def _warnings(found: Layer, environ: Mapping[str, str]) -> Iterator[str]:
     login = found.get("basic_auth")
     if login and login.origin == "--basic-auth" and not names_a_place(str(login.value)):
         yield "others can see --basic-auth in the list of processes; give env:NAME or file:FILE"
+    for name, cure in _SEEN_BY_OTHERS.items():
+        if (one := found.get(name)) and one.origin.startswith("--") and _is_secret(name, one):
+            yield f"others can see {one.origin} in the list of processes; {cure}"
     config = found.get("config")
     if config and os.stat(str(config.value)).st_mode & 0o002:
         yield f"anyone on this machine may write to {config.value}: chmod o-w {config.value}"

@@ -1,8 +1,6 @@
 """What websockify 0.13 calls things: its options, and how we are called by its name.
 
-Scripts depend on these names, abbreviated ones included.  An option that is
-not served yet is known all the same, so that the answer says so; taking it
-and doing nothing would be a trap where it guards something.
+Scripts depend on these names, abbreviated ones included.
 """
 
 from __future__ import annotations
@@ -13,18 +11,8 @@ from typing import Final
 
 from .settings import Profile
 
-# Its options that we do not serve; the value says whether one takes an argument.
-UNSUPPORTED: Final[dict[str, bool]] = {
-    "--target-config": True,
-    "--token-plugin": True,
-    "--token-source": True,
-    "--host-token": False,
-    "--auth-plugin": True,
-    "--auth-source": True,
-}
-
-# Its options that we serve: an abbreviation means one of these rather than one of ours.
-SUPPORTED: Final = (
+# Its options: an abbreviation means one of these rather than one of ours.
+OPTIONS: Final = (
     "--help",
     "--verbose",
     "--traffic",
@@ -56,9 +44,13 @@ SUPPORTED: Final = (
     "--legacy-syslog",
     "--file-only",
     "--web-auth",
+    "--target-config",
+    "--token-plugin",
+    "--token-source",
+    "--host-token",
+    "--auth-plugin",
+    "--auth-source",
 )
-
-OPTIONS: Final = (*SUPPORTED, *UNSUPPORTED)
 
 
 def bracketed(text: str) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 from .arguments import in_words
 from .declare import Declaration, Topic
-from .profile import UNSUPPORTED
 from .settings import DECLARATIONS
 
 OPENING = """\
@@ -29,18 +28,12 @@ false, no, off. `--no-NAME` turns the switch `--NAME` off again.
 The last default is that of the profile `websockify`, where it differs.
 """
 
-CLOSING = """\
-## Not supported yet
-
-These options of websockify are known, and refused with exit status 2:
-"""
-
 COLUMNS = ("Flag", "Variable", "Key", "Default", "websockify", "Meaning")
 
 
 def render() -> str:
     """The whole page, with the newline at its end."""
-    parts = [OPENING, *(section(topic) for topic in Topic), CLOSING, _unsupported()]
+    parts = [OPENING, *(section(topic) for topic in Topic)]
     return "\n".join(parts)
 
 
@@ -66,10 +59,6 @@ def _argument(one: Declaration) -> str:
 
 def _line(cells: Iterator[str] | list[str] | tuple[str, ...]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
-
-
-def _unsupported() -> str:
-    return ", ".join(f"`{flag}`" for flag in UNSUPPORTED) + ".\n"
 
 
 if __name__ == "__main__":

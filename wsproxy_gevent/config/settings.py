@@ -27,6 +27,7 @@ from .topics.reaching import ReachingSettings
 from .topics.speaking import SpeakingSettings
 from .topics.times import TimesSettings
 from .topics.tls import TlsSettings
+from .topics.tokens import TokenSettings
 from .topics.web import WebSettings
 from .topics.websockify import WebsockifySettings
 from .topics.where import WhereSettings
@@ -48,6 +49,7 @@ class Settings(
     LifeSettings,
     WebsockifySettings,
     ProcessSettings,
+    TokenSettings,
     ReachingSettings,
     WrapSettings,
     WhereSettings,

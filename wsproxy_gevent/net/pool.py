@@ -33,8 +33,12 @@ class NativePool:
     before a fork.  It belongs to the thread that first calls it.
     """
 
-    def __init__(self, size: int = DEFAULT_SIZE) -> None:
+    def __init__(
+        self, size: int = DEFAULT_SIZE, freed: Callable[[], object] = lambda: None
+    ) -> None:
+        """`freed` is called, in the hub, whenever a call has given its thread back."""
         self._size = size
+        self._freed = freed
         self._taken = 0
         self._closed = False
         self._threads: ThreadPool | None = None
@@ -90,6 +94,7 @@ class NativePool:
 
     def _give_back(self, _: object) -> None:
         self._taken -= 1
+        self._freed()
 
 
 class _Outcome(Generic[T]):

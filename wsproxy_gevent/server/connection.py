@@ -45,7 +45,8 @@ from ..wire.message import Request, Response
 from ..wire.opening import Opening, opening_of
 from . import hosting
 from .context import Context
-from .tunnel import tunnel, visitor_of
+from .finding import visitor_of
+from .tunnel import tunnel
 
 logger = logging.getLogger(__name__)
 

@@ -29,6 +29,7 @@ from ..errors import (
 from ..model import EchoTarget, Peer, SessionId, Target, new_session_id
 from ..net.clock import Deadline, wall
 from ..net.leaving import WhileThere
+from ..net.peercert import certificate_of
 from ..net.stream import Stream
 from ..observer import PayloadObserver, SessionInfo
 from ..relay.echo import Echo
