@@ -37,8 +37,8 @@ class FakeSession:
     told: list[tuple[int, str]] = field(default_factory=list)
     moves: int = 0
 
-    def stop(self, code: int, reason: str) -> None:
-        self.told.append((code, reason))
+    def stop(self, code: int, text: str, reason: str = "") -> None:
+        self.told.append((code, text))
         if not self.stubborn:
             self.registry.remove(self.info.id)
 

@@ -228,6 +228,12 @@ class TokenExpired(TokenRefused):
     slug = "token-expired"
 
 
+class TokenRevoked(TokenRefused):
+    """A token that a session was opened with, and that a reload took away."""
+
+    slug = "token-revoked"
+
+
 class SourceFailed(ProxyError):
     """What knows the tokens gave no answer that can be used: nobody comes in."""
 

@@ -24,7 +24,9 @@ from .assembly import Parts
 from .config.settings import DECLARATIONS, Settings
 from .errors import Busy, StartError, UsageError
 from .net.pool import NativePool, PoolTimeout
+from .revoking import Revoker
 from .server.context import Context
+from .targets.tokens import LOOKUP_SECONDS
 from .telemetry.destinations import Logging
 
 logger = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ class Current:
         # Of its own: reloads shall work while lookups fill the others, and one
         # that hangs keeps the next from beginning.
         self._loader = NativePool(1)
+        self._revoker = Revoker(parts.registry)
 
     @property
     def settings(self) -> Settings:
@@ -75,6 +78,8 @@ class Current:
             self.parts, self._context = parts, context
             self._logging_to.set_verbose(verbose=parts.settings.verbose)
             logger.info("reloaded: %s", parts.start_line)
+            if parts.settings.revoke:
+                self._revoker.look(parts.resolver, again=_longest_way_in(parts.settings))
             return True
         return False
 
@@ -83,6 +88,12 @@ class Current:
         now = self._reread()
         report_unchangeable(self.settings, now)
         return Parts(pinned(self.settings, now), self.parts.listening, earlier=self.parts)
+
+
+def _longest_way_in(settings: Settings) -> float:
+    """Seconds from an accept to the session: the request, logins and tokens, the dial."""
+    dial = settings.dial_timeout + settings.dial_wait
+    return settings.opening_timeout + 3 * LOOKUP_SECONDS + settings.plugin_timeout + dial
 
 
 def report_unchangeable(old: Settings, new: Settings) -> None:

@@ -27,6 +27,9 @@ pytestmark = pytest.mark.e2e
 
 HUPS = 200
 
+# In a request, the token that leads to the target.
+BEARER = "Authorization: Bearer sesame"
+
 OUTCOME = re.compile(r"(?m)^.*(?:INFO reloaded|ERROR not reloaded).*$")
 
 
@@ -44,6 +47,7 @@ class Reloadable:
     config: Path
     certificate: Path
     token: Path
+    tokens: Path
 
     def reload(self) -> str:
         """The line of the log that says what came of a SIGHUP."""
@@ -60,8 +64,8 @@ class Reloadable:
 def start(
     programs: Programs, tmp_path: Path, settings: str, *arguments: str, patched: bool = False
 ) -> Reloadable:
-    names = ("wsproxy.toml", "served.pem", "token")
-    config, certificate, token = (tmp_path / name for name in names)
+    names = ("wsproxy.toml", "served.pem", "token", "tokens")
+    config, certificate, token, tokens = (tmp_path / name for name in names)
     config.write_text(settings)
     certificate.write_bytes(make_certificate(1))
     token.write_text("sesame")
@@ -74,7 +78,7 @@ def start(
         f"file:{token}",
     ]
     proxy = start_proxy(programs, *arguments, *files, cwd=tmp_path, patched=patched)
-    return Reloadable(proxy, config, certificate, token)
+    return Reloadable(proxy, config, certificate, token, tokens)
 
 
 def talk(wire: Wire, said: bytes) -> None:
@@ -121,13 +125,13 @@ class Load:
 
     def _visit(self, tls: ssl.SSLContext | None) -> None:
         with Wire.open(self.proxy.port, tls=tls) as wire:
-            wire.upgrade(self.proxy.host)
+            wire.upgrade(self.proxy.host, BEARER)
             talk(wire, b"passing by")
             wire.send(masked_frame(struct.pack("!H", 1000), CLOSE))
             assert wire.read_close()[0] == 1000
 
 
-def breakages(it: Reloadable, good: str) -> Iterator[bool]:
+def breakages(it: Reloadable, good: str, tokens: bytes) -> Iterator[bool]:
     """Change the files for ever; each value says whether they are right now."""
     for number in itertools.count(2):
         replace_file(it.certificate, make_certificate(number))
@@ -143,6 +147,10 @@ def breakages(it: Reloadable, good: str) -> Iterator[bool]:
         yield False
         replace_file(it.token, b"sesame")
         yield True
+        replace_file(it.tokens, b"this names nothing\n")
+        yield False
+        replace_file(it.tokens, tokens)
+        yield True
 
 
 @pytest.mark.deadline(100)
@@ -150,7 +158,9 @@ def breakages(it: Reloadable, good: str) -> Iterator[bool]:
 def test_two_hundred_hups_under_load_drop_nobody(
     programs: Programs, target: str, tmp_path: Path, patched: bool
 ) -> None:
-    good = f'target = "{target}"\n'
+    good = f'tokens = "file:{tmp_path / "tokens"}"\n'
+    tokens = f"sesame: {target}\n".encode()
+    (tmp_path / "tokens").write_bytes(tokens)
     it = start(programs, tmp_path, good, patched=patched)
     with ExitStack() as held:
         sessions = [held.enter_context(Wire.open(it.proxy.port)) for _ in range(10)]
@@ -158,9 +168,9 @@ def test_two_hundred_hups_under_load_drop_nobody(
             held.enter_context(Wire.open(it.proxy.port, tls=any_certificate())) for _ in range(10)
         ]
         for wire in sessions:
-            wire.upgrade(it.proxy.host)
+            wire.upgrade(it.proxy.host, BEARER)
         load = held.enter_context(Load(it.proxy))
-        for number, right in zip(range(HUPS), breakages(it, good), strict=False):
+        for number, right in zip(range(HUPS), breakages(it, good, tokens), strict=False):
             assert ("INFO reloaded" in it.reload()) is right
             talk(sessions[number % len(sessions)], b"still here")
         for wire in sessions:
@@ -237,7 +247,7 @@ def test_made_certificates_outlive_a_reload(
 ) -> None:
     proxy = start_proxy(programs, target, "--cert", "auto", cwd=tmp_path)
     before = served_serial(proxy.port)
-    it = Reloadable(proxy, tmp_path, tmp_path, tmp_path)
+    it = Reloadable(proxy, *[tmp_path] * 4)
     assert "INFO reloaded" in it.reload()
     assert served_serial(proxy.port) == before
 
@@ -259,3 +269,24 @@ def test_the_end_of_its_terminal_is_its_own(target: str, tmp_path: Path) -> None
         os.close(terminal)
     wait_until_gone(pid)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_revoke_ends_the_sessions_whose_token_is_gone_and_no_others(
+    programs: Programs, target: str, tmp_path: Path, workers: str
+) -> None:
+    lines = {name: f"{name}: {target}\n" for name in ("kept", "gone")}
+    (tmp_path / "tokens").write_text("".join(lines.values()))
+    settings = f'tokens = "file:{tmp_path / "tokens"}"\nrevoke = true\n'
+    it = start(programs, tmp_path, settings, "--workers", workers)
+    with ExitStack() as held:
+        wires = [held.enter_context(Wire.open(it.proxy.port)) for _ in range(12)]
+        for number, wire in enumerate(wires):
+            wire.upgrade(it.proxy.host, f"Authorization: Bearer {[*lines][number % 2]}")
+        replace_file(it.tokens, lines["kept"].encode())
+        assert "INFO reloaded" in it.reload()
+        for wire in wires[1::2]:
+            assert wire.read_close() == (1008, "this token has been revoked")
+        for wire in wires[::2]:
+            talk(wire, b"still welcome")
+    it.proxy.program.wait_for_output(r"(?s)(reason=token-revoked.*){6}")

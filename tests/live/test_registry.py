@@ -16,8 +16,8 @@ class FakeSession:
         self.stops: list[tuple[int, str]] = []
         self.moves = 0
 
-    def stop(self, code: int, reason: str) -> None:
-        self.stops.append((code, reason))
+    def stop(self, code: int, text: str, reason: str = "") -> None:
+        self.stops.append((code, f"{text} ({reason})" if reason else text))
 
     def beat(self, now: float, deadlines: Deadlines) -> None:
         """Its peer is always well."""
@@ -52,9 +52,9 @@ def test_a_removed_session_is_listed_no_more_and_may_be_removed_again() -> None:
 def test_stop_reaches_the_one_that_it_names() -> None:
     first, second = FakeSession("a"), FakeSession("b")
     registry = registry_of(first, second)
-    assert registry.stop(A, 1008, "token revoked")
-    assert not registry.stop(SessionId("c"), 1008, "token revoked")
-    assert first.stops == [(1008, "token revoked")]
+    assert registry.stop(A, 1008, "no longer", "token-revoked")
+    assert not registry.stop(SessionId("c"), 1008, "no longer", "token-revoked")
+    assert first.stops == [(1008, "no longer (token-revoked)")]
     assert second.stops == []
 
 
@@ -62,8 +62,8 @@ def test_stop_all_reaches_all_even_if_some_go_meanwhile() -> None:
     registry = Registry()
 
     class Quick(FakeSession):
-        def stop(self, code: int, reason: str) -> None:
-            super().stop(code, reason)
+        def stop(self, code: int, text: str, reason: str = "") -> None:
+            super().stop(code, text, reason)
             registry.remove(self.info.id)
 
     sessions = [Quick("a"), Quick("b")]

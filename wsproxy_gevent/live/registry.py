@@ -7,6 +7,7 @@ from typing import Protocol
 
 from gevent.event import Event
 
+from ..errors import Stopped
 from ..model import Deadlines, SessionId
 from ..observer import SessionInfo
 
@@ -21,8 +22,8 @@ class Live(Protocol):
     def moves(self) -> int:
         """Reads and writes so far: one that has grown tells of a session in use."""
 
-    def stop(self, code: int, reason: str) -> None:
-        """Ask the session to end with that Close.  Never switches."""
+    def stop(self, code: int, text: str, reason: str = ...) -> None:
+        """Ask the session to end with that Close; logs name it by `reason`.  Never switches."""
 
     def beat(self, now: float, deadlines: Deadlines) -> None:
         """Look after the session; `now` in seconds.  Never switches."""
@@ -61,19 +62,21 @@ class Registry:
         """Those that live, themselves, oldest first."""
         return [*self._sessions.values()]
 
-    def stop(self, session_id: SessionId, code: int, reason: str) -> bool:
+    def stop(
+        self, session_id: SessionId, code: int, text: str, reason: str = Stopped.slug
+    ) -> bool:
         """Ask one session to end; False if it lives no more.  Never switches."""
         session = self._sessions.get(session_id)
         if session is None:
             return False
-        session.stop(code, reason)
+        session.stop(code, text, reason)
         return True
 
-    def stop_all(self, code: int, reason: str) -> int:
+    def stop_all(self, code: int, text: str) -> int:
         """Ask each to end; returns how many were asked.  Never switches."""
         sessions = self.sessions()
         for session in sessions:
-            session.stop(code, reason)
+            session.stop(code, text)
         return len(sessions)
 
     def wait_empty(self, seconds: float | None) -> bool:

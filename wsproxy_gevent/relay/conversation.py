@@ -9,7 +9,7 @@ from dataclasses import replace
 import gevent
 from gevent import Greenlet
 
-from ..errors import CloseTimeout
+from ..errors import CloseTimeout, Stopped
 from ..model import Deadlines, Direction
 from ..net.clock import monotonic
 from ..observer import PayloadObserver, SessionInfo, SessionSummary
@@ -114,9 +114,12 @@ class Conversation(ABC):
         """Reads from the client and writes to it so far: whether anything goes on."""
         return self._client.reads + self._client.writes
 
-    def stop(self, code: int, reason: str) -> None:
-        """Ask for the end with that Close.  An end that has begun keeps its own."""
-        self._end(replace(STOPPED, code=code, text=reason, detail=reason))
+    def stop(self, code: int, text: str, reason: str = Stopped.slug) -> None:
+        """Ask for the end with that Close.  An end that has begun keeps its own.
+
+        `reason` is the slug by which logs name it.
+        """
+        self._end(replace(STOPPED, code=code, text=text, detail=text, reason=reason))
 
     def expire(self) -> None:
         """End it, for what let the client in holds no longer.  Never switches."""
