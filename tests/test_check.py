@@ -134,3 +134,20 @@ def test_what_each_process_counts_is_told_for_all_of_them() -> None:
     assert "# max_pending_per_address of all 4 workers: 256" in said
     _, said = checked("127.0.0.1:0", "echo:", "--max-per-target", "10")
     assert "of all" not in said
+
+
+@pytest.mark.parametrize("form", ["tokens", "plugin", "target_config"])
+def test_each_bad_line_of_a_token_file_is_a_fault(tmp_path: Path, form: str) -> None:
+    file = tmp_path / "tokens"
+    file.write_text("good: localhost:1\nbad\ngood: localhost:2\nworse: nowhere\n")
+    settings = {
+        "tokens": {"tokens": f"file:{file}"},
+        "plugin": {"token_plugin": "TokenFile", "token_source": str(file)},
+        "target_config": {"target_config": str(file)},
+    }[form]
+    faults = examine(of(target=None, **settings)).faults
+    assert [fault.partition(": ")[0] for fault in faults] == [
+        f"{file}, line {number}" for number in (2, 3, 4)
+    ]
+    file.write_text("good: localhost:1\n")
+    assert examine(of(target=None, **settings)).faults == []

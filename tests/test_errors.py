@@ -13,7 +13,9 @@ ANSWERS = Path(__file__).parent.parent / "docs" / "answers.md"
 
 
 def family(parent: type[ProxyError]) -> list[type[ProxyError]]:
-    children = [child for child in parent.__subclasses__() if child.__module__ == errors.__name__]
+    children = [
+        child for child in parent.__subclasses__() if child.__module__.startswith(errors.__name__)
+    ]
     return [parent, *(each for child in children for each in family(child))]
 
 

@@ -57,6 +57,10 @@ from .wire.proxysend import LINES
 logger = logging.getLogger(__name__)
 
 
+# Of tokens, at a time; more wait.
+LOOKUPS, LOOKUPS_SLOW = 16, "what knows the tokens is slow, or hangs"
+
+
 class Parts:
     """What a proxy is made of.
 
@@ -95,7 +99,8 @@ class Parts:
         self.brake: Brake = earlier.brake if earlier else Brake()
         self._logins = Logins(settings, self.pool, self.brake)
         self.turns = _turns(settings, earlier)
-        self.resolver = find_resolver(settings, self.target, self.pool, self.turns)
+        self.lookups: Turns = earlier.lookups if earlier else Turns(LOOKUPS, LOOKUPS_SLOW)
+        self.resolver = find_resolver(settings, self.target, self.pool, self.lookups, self.turns)
         self._gate = find_gate(settings, self.turns)
         site = find_site(settings, self.pool, self.health)
         self.site: WSGIApplication = self._logins.guarded(
@@ -300,7 +305,10 @@ def _turns(settings: Settings, earlier: Parts | None) -> Turns:
     """Those that people's plugins have had so far, for a call may be under way."""
     if earlier and earlier.turns.threads == settings.plugin_threads:
         return earlier.turns
-    return Turns(settings.plugin_threads)
+    return Turns(
+        settings.plugin_threads,
+        "a plugin is slow, or hangs (--plugin-threads, --plugin-timeout)",
+    )
 
 
 def _recorder(path: str | None, earlier: Parts | None = None) -> Recorder | None:

@@ -25,7 +25,9 @@ from .listening import Listening, why_not
 from .net.probe import warning_of
 from .pidfile import owner
 from .risks import risks
+from .sources import token_file
 from .targets.spelling import parse_target
+from .targets.token_file import read_tokens
 
 FINE, FAULTY = 0, 1
 
@@ -109,6 +111,13 @@ def _syslog(settings: Settings, _: Findings) -> None:
         raise StartError(f"--syslog: no syslog answers at {address}")
 
 
+def _tokens(settings: Settings, found: Findings) -> None:
+    """Each line of a token file that a start would skip, with a warning."""
+    path = token_file(settings)
+    if path is not None and os.path.exists(path):
+        found.faults += read_tokens(path).faults
+
+
 def _target(settings: Settings, found: Findings) -> None:
     if settings.command:
         return
@@ -125,6 +134,7 @@ _STEPS: tuple[Callable[[Settings, Findings], None], ...] = (
     _pid_file,
     _log_file,
     _syslog,
+    _tokens,
     _target,
 )
 

@@ -35,24 +35,34 @@ TOKEN_PLUGIN, AUTH_PLUGIN = "--token-plugin", "--auth-plugin"
 
 
 def find_resolver(
-    settings: Settings, target: Target | None, pool: NativePool, turns: Turns
+    settings: Settings, target: Target | None, pool: NativePool, lookups: Turns, turns: Turns
 ) -> Resolver:
     """What leads requests to targets; `target` is that of everybody, if there is one.
 
-    Blocks.  Raises `StartError` for what cannot be read, `UsageError`.
+    Lookups of ours have the turns of `lookups`, somebody's own plugin those of
+    `turns`.  Blocks.  Raises `StartError` for what cannot be read, `UsageError`.
     """
     if target is not None:
         return StaticResolver(target)
     places = places_of(settings)
     name = settings.token_plugin
     if name is None or plugins.own_name(TOKEN_PLUGIN, name):
-        return TokenResolver(_Sources(settings, pool).find(), places)
+        return TokenResolver(_Sources(settings, pool, lookups).find(), places)
     plugin = plugins.load(TOKEN_PLUGIN, name, settings.token_source)
     return PluginResolver(plugin, places, turns, timeout=settings.plugin_timeout)
 
 
 def places_of(settings: Settings) -> TokenPlaces:
     return TokenPlaces(settings.token_places, settings.token_cookie)
+
+
+def token_file(settings: Settings) -> str | None:
+    """The file, or directory of files, whose lines are tokens, if there is one."""
+    if settings.token_plugin is not None:
+        ours = plugins.own_name(TOKEN_PLUGIN, settings.token_plugin)
+        return settings.token_source if ours in ("TokenFile", "ReadOnlyTokenFile") else None
+    kind, _, path = (settings.tokens or "").partition(":")
+    return path if kind == "file" else settings.target_config
 
 
 def find_gate(settings: Settings, turns: Turns) -> PluginGate | None:
@@ -82,9 +92,10 @@ def page_login(
 class _Sources:
     """Makes the source that settings name, by either of its names."""
 
-    def __init__(self, settings: Settings, pool: NativePool) -> None:
+    def __init__(self, settings: Settings, pool: NativePool, turns: Turns) -> None:
         self._settings = settings
         self._pool = pool
+        self._turns = turns
         listed = (entry.startswith("unix:") for entry in settings.allow_target)
         self._unix = any(listed)
 
@@ -114,22 +125,22 @@ class _Sources:
         raise UsageError(f"--token-plugin {name} looks up nothing; name one that does")
 
     def file(self, path: str) -> Source:
-        return FileSource(path, pool=self._pool, strict=self._settings.strict_tokens)
+        return FileSource(path, turns=self._turns, strict=self._settings.strict_tokens)
 
     def file_once(self, path: str) -> Source:
         strict = self._settings.strict_tokens
-        return FileSource(path, pool=self._pool, strict=strict, watched=False)
+        return FileSource(path, turns=self._turns, strict=strict, watched=False)
 
     def directory(self, path: str) -> Source:
-        return DirectorySource(path, pool=self._pool)
+        return DirectorySource(path, turns=self._turns)
 
     def sockets(self, path: str) -> Source:
-        return SocketDirectory(path, pool=self._pool)
+        return SocketDirectory(path, turns=self._turns)
 
     def http(self, url: str) -> Source:
         if "%s" not in url:
             raise UsageError("--token-source has no %s, which is where the token goes")
-        return HttpSource(url, pool=self._pool, ca=self._settings.token_ca, unix=self._unix)
+        return HttpSource(url, turns=self._turns, ca=self._settings.token_ca, unix=self._unix)
 
     def jwt(self, path: str) -> Source:
         settings = self._settings
@@ -157,7 +168,7 @@ class _Sources:
             lambda: read_keys(path, algorithm, lenient=not rules.strict),
             pool=self._pool,
         )
-        return JwtSource(keys.value, rules, pool=self._pool, unix=self._unix)
+        return JwtSource(keys.value, rules, turns=self._turns, unix=self._unix)
 
     def redis_as_websockify(self, argument: str) -> Source:
         given = parse_source_args(argument)
@@ -176,7 +187,7 @@ class _Sources:
         )
 
     def _redis(self, place: RedisPlace) -> Source:
-        return RedisSource(place, pool=self._pool, unix=self._unix)
+        return RedisSource(place, turns=self._turns, unix=self._unix)
 
     def _password(self) -> str | None:
         place = self._settings.token_password

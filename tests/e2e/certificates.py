@@ -42,6 +42,14 @@ def make_certificate(serial: int, names: Sequence[str] = ()) -> bytes:
     return certificate.public_bytes(pem) + key.private_bytes(pem, form, no_lock)
 
 
+def public_key() -> bytes:
+    """The public half of a new P-256 key, in PEM."""
+    public = ec.generate_private_key(ec.SECP256R1()).public_key()
+    return public.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """The way certificate renewers do it: whoever reads finds one or the other."""
     fresh = path.with_suffix(".fresh")

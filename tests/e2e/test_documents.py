@@ -20,7 +20,7 @@ from typing import Final
 import pytest
 from argon2 import PasswordHasher
 
-from .certificates import make_certificate
+from .certificates import make_certificate, public_key
 from .documents import PAGES, Block, blocks
 from .pools import is_alive, unix_session
 from .programs import ROOT, Program, Programs, free_port, needs, wait_until_gone
@@ -59,6 +59,8 @@ class Stage:
         (self.root / "usr/share/novnc/index.html").write_text("a page")
         (self.root / "etc/wsproxy.token").write_text("sesame\n")
         (self.root / "etc/wsproxy.users").write_text(f"alice:{PasswordHasher().hash('x')}\n")
+        (self.root / "etc/wsproxy.tokens").write_text(f"open-sesame: {self.target}\n")
+        (self.root / "etc/wsproxy.jwt.pem").write_bytes(public_key())
         for name in ("gateway.pem", "clients-ca.pem", "ssl/console.pem"):
             (self.root / "etc" / name).write_bytes(make_certificate(1))
         settings = (ROOT / "conf/wsproxy.toml").read_text()
@@ -155,6 +157,18 @@ def behind_a_login(stage: Stage, line: str) -> None:
     with Wire.open(stage.port) as wire:
         wire.send(upgrade_request(f"127.0.0.1:{stage.port}"))
         assert wire.read_answer().status in (401, 403, 503)
+
+
+def by_a_token(stage: Stage, line: str) -> None:
+    """The one of the file leads somewhere; without one nobody is led anywhere."""
+    stage.start_daemon(line)
+    with Wire.open(stage.port) as wire:
+        wire.send(upgrade_request(f"127.0.0.1:{stage.port}"))
+        assert wire.read_answer().status == 403
+    if "file:" in line:
+        with Wire.open(stage.port) as wire:
+            wire.upgrade(f"127.0.0.1:{stage.port}", "Authorization: Bearer open-sesame")
+            assert is_alive(wire)
 
 
 def behind_a_balancer(stage: Stage, line: str) -> None:
@@ -297,6 +311,7 @@ WAYS: Final[tuple[tuple[str, Callable[[Stage, str], None]], ...]] = (
     (r"\S*wsproxy-gevent (vnc|demo)\b", with_a_page),
     (r"wsproxy-gevent (-f|--profile websockify) ", in_front),
     (r"wsproxy-gevent 6080 .*--(basic-auth|auth-url|verify-client)\b", behind_a_login),
+    (r"wsproxy-gevent 6080 --tokens ", by_a_token),
     (r"wsproxy-gevent 6080 .*--proxy-protocol\b", behind_a_balancer),
     (r"(/usr/local/bin/)?wsproxy-gevent (--config /etc/wsproxy\.toml|6080 )", in_background),
     (r"(WSPROXY_TARGET=\S+ )?gunicorn -", under_gunicorn),

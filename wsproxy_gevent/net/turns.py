@@ -1,8 +1,9 @@
-"""Blocking calls that wait for their turn, as people's own code wants it.
+"""Blocking calls that wait for their turn.
 
-It was written for one process a connection, and keeps what it works with in
-globals: by default nobody else runs while one call does, and one that takes
-too long keeps its turn until it is done.
+As people's own code wants it, which was written for one process a connection
+and keeps what it works with in globals: nobody else runs while one call does,
+and one that takes too long keeps its turn until it is done.  Lookups wait as
+well, with more turns to be had: many clients may come in one moment.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ class Turns:
     No thread and no hub exists before the first call.
     """
 
-    def __init__(self, threads: int = 1) -> None:
+    def __init__(self, threads: int = 1, cure: str = "") -> None:
+        """`cure` tells an operator whose calls wait too long what may be wrong."""
         self.threads = threads
+        self._cure = cure
         self._turns = Semaphore(threads)
         # A turn comes back when the function has ended, not when we lost patience.
         self._pool = NativePool(threads, freed=self._turns.release)
@@ -40,7 +43,6 @@ class Turns:
         if not self._turns.acquire(timeout=timeout):
             raise PoolTimeout(
                 "too many lookups wait for their turn; try again later",
-                detail=f"no turn came within {timeout:g} s: a plugin is slow, or hangs"
-                " (--plugin-threads, --plugin-timeout)",
+                detail=f"no turn came within {timeout:g} s: {self._cure}",
             )
         return self._pool.call(function, *args, timeout=deadline.left)

@@ -13,7 +13,7 @@ from typing import Final
 
 from ..errors import SourceFailed, StartError, UsageError
 from ..model import Target, Token, UnixTarget
-from ..net.pool import NativePool
+from ..net.turns import Turns
 from .naming import parse_named
 from .tokens import LOOKUP_SECONDS, unknown
 
@@ -25,15 +25,15 @@ NAME_BYTES: Final = 255
 class DirectorySource:
     """A token is the name of a file that holds its target."""
 
-    def __init__(self, path: str, *, pool: NativePool) -> None:
+    def __init__(self, path: str, *, turns: Turns) -> None:
         """Raises `StartError` for what is there and no directory."""
         check_directory(path)
         self._path = path
-        self._pool = pool
+        self._turns = turns
 
     def find(self, token: Token) -> Target:
         """May switch."""
-        return self._pool.call(self._read, token, timeout=LOOKUP_SECONDS)
+        return self._turns.call(self._read, token, timeout=LOOKUP_SECONDS)
 
     def _read(self, token: Token) -> Target:
         path = path_inside(self._path, token)
@@ -58,15 +58,15 @@ class DirectorySource:
 class SocketDirectory:
     """A token is the name of a unix socket."""
 
-    def __init__(self, path: str, *, pool: NativePool) -> None:
+    def __init__(self, path: str, *, turns: Turns) -> None:
         """Raises `StartError` for what is there and no directory."""
         check_directory(path)
         self._path = path
-        self._pool = pool
+        self._turns = turns
 
     def find(self, token: Token) -> Target:
         """May switch."""
-        return self._pool.call(self._look, token, timeout=LOOKUP_SECONDS)
+        return self._turns.call(self._look, token, timeout=LOOKUP_SECONDS)
 
     def _look(self, token: Token) -> Target:
         path = path_inside(self._path, token)

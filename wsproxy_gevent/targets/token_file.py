@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 from ..errors import StartError, UsageError
 from ..model import Target, Token
-from ..net.pool import NativePool
+from ..net.turns import Turns
 from .naming import parse_named
 from .tokens import LOOKUP_SECONDS, unknown
 
@@ -125,11 +125,11 @@ class FileSource:
     """
 
     def __init__(
-        self, path: str, *, pool: NativePool, strict: bool = False, watched: bool = True
+        self, path: str, *, turns: Turns, strict: bool = False, watched: bool = True
     ) -> None:
         """Read them now.  Raises `StartError`; missing files are only told of."""
         self._path = path
-        self._pool = pool
+        self._turns = turns
         self._strict = strict
         self._watched = watched
         stamps = _stamps(path)
@@ -150,7 +150,7 @@ class FileSource:
         """May switch."""
         tokens = self._state.tokens
         if self._watched:
-            tokens = self._pool.call(self._look, timeout=LOOKUP_SECONDS)
+            tokens = self._turns.call(self._look, timeout=LOOKUP_SECONDS)
         target = tokens.targets.get(token.secret)
         if target is None:
             raise unknown(token)

@@ -16,7 +16,7 @@ from ..errors import SourceFailed, StartError
 from ..model import Target, Token
 from ..net.clock import Deadline
 from ..net.idle import Idle
-from ..net.pool import NativePool
+from ..net.turns import Turns
 from .naming import from_elsewhere, target_of_answer
 from .tokens import LOOKUP_SECONDS, unknown
 
@@ -47,19 +47,19 @@ class HttpSource:
     """
 
     def __init__(
-        self, url: str, *, pool: NativePool, ca: str | None = None, unix: bool = False
+        self, url: str, *, turns: Turns, ca: str | None = None, unix: bool = False
     ) -> None:
         """Raises `StartError` without the package that asks."""
         _need_requests()
         self._url = url
         self._ca = ca
         self._unix = unix
-        self._pool = pool
+        self._turns = turns
         self._sessions: Idle[Session] = Idle(self._session)
 
     def find(self, token: Token) -> Target:
         """May switch."""
-        answer = self._pool.call(self._ask, token, timeout=LOOKUP_SECONDS)
+        answer = self._turns.call(self._ask, token, timeout=LOOKUP_SECONDS)
         return from_elsewhere(target_of_answer(answer), unix=self._unix)
 
     def _ask(self, token: Token) -> str:

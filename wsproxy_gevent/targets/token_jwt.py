@@ -21,7 +21,7 @@ from typing import Any, Final
 from ..errors import SourceFailed, TokenExpired, UsageError
 from ..model import Target, Token
 from ..net.clock import SYSTEM, Clock
-from ..net.pool import NativePool
+from ..net.turns import Turns
 from .jwt_keys import Key, Keys
 from .naming import from_elsewhere, target_of_object
 from .tokens import LOOKUP_SECONDS, unknown
@@ -62,20 +62,20 @@ class JwtSource:
         keys: Callable[[], Keys],
         rules: Rules,
         *,
-        pool: NativePool,
+        turns: Turns,
         unix: bool = False,
         clock: Clock = SYSTEM,
     ) -> None:
         self._keys = keys
         self._rules = rules
-        self._pool = pool
+        self._turns = turns
         self._unix = unix
         self._clock = clock
 
     def find(self, token: Token) -> Target:
         """May switch."""
         keys = self._keys()
-        target = self._pool.call(self._read, token, keys, timeout=LOOKUP_SECONDS)
+        target = self._turns.call(self._read, token, keys, timeout=LOOKUP_SECONDS)
         return from_elsewhere(target, unix=self._unix)
 
     def _read(self, token: Token, keys: Keys) -> Target:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from ..errors import SourceFailed, StartError, UsageError
 from ..model import Target, Token
 from ..net.idle import Idle
-from ..net.pool import NativePool
+from ..net.turns import Turns
 from .naming import from_elsewhere, target_of_answer
 from .tokens import LOOKUP_SECONDS, unknown
 
@@ -67,17 +67,17 @@ class RedisSource:
     `unix` says whether a value may name a socket of this machine.
     """
 
-    def __init__(self, place: RedisPlace, *, pool: NativePool, unix: bool = False) -> None:
+    def __init__(self, place: RedisPlace, *, turns: Turns, unix: bool = False) -> None:
         """Raises `StartError` without the package that asks."""
         _need_redis()
         self._place = place
         self._unix = unix
-        self._pool = pool
+        self._turns = turns
         self._clients: Idle[Redis] = Idle(lambda: client_of(place))
 
     def find(self, token: Token) -> Target:
         """May switch."""
-        answer = self._pool.call(self._ask, token, timeout=LOOKUP_SECONDS)
+        answer = self._turns.call(self._ask, token, timeout=LOOKUP_SECONDS)
         return from_elsewhere(target_of_answer(answer), unix=self._unix)
 
     def _ask(self, token: Token) -> str:
