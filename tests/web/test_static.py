@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from wsgiref.types import WSGIApplication
@@ -13,8 +12,9 @@ from wsgiref.types import WSGIApplication
 import pytest
 from werkzeug.http import http_date
 
+from tests.auditing import opened_during
 from tests.cases.paths import OUTWARD, SECRET
-from tests.web.calls import Answer, DirectPool, ask, environ_of
+from tests.web.calls import DirectPool, ask, environ_of
 from wsproxy_gevent.errors import StartError
 from wsproxy_gevent.net.pool import NativePool
 from wsproxy_gevent.web.app import WebApp
@@ -286,39 +286,10 @@ def test_a_name_in_a_listing_starts_nothing(name: str, root: Path) -> None:
 # -- What is not served -------------------------------------------------------------------
 
 
-Audit = Callable[[Callable[[], Answer]], tuple[list[str], Answer]]
-
-
-@pytest.fixture(scope="module")
-def audit() -> Audit:
-    """Ask something; the paths that were opened or listed meanwhile, and the answer.
-
-    An audit hook stays for good, so there is one, and it is idle in between.
-    """
-    seen: list[str] | None = None
-
-    def hook(event: str, args: tuple[object, ...]) -> None:
-        if seen is not None and event in ("open", "os.scandir", "os.listdir"):
-            path = args[0]
-            seen.append(os.fsdecode(path) if isinstance(path, str | bytes) else repr(path))
-
-    def during(asking: Callable[[], Answer]) -> tuple[list[str], Answer]:
-        nonlocal seen
-        opened: list[str] = []
-        seen = opened
-        try:
-            return opened, asking()
-        finally:
-            seen = None
-
-    sys.addaudithook(hook)
-    return during
-
-
-def test_the_audit_sees_what_is_opened(root: Path, audit: Audit) -> None:
+def test_the_audit_sees_what_is_opened(root: Path) -> None:
     app = serve(root, listing=True)
-    assert audit(partial(ask, app, "/app.js"))[0] == [str(root / "app.js")]
-    assert audit(partial(ask, app, "/sub/"))[0] == [str(root / "sub")]
+    assert opened_during(partial(ask, app, "/app.js"))[0] == [str(root / "app.js")]
+    assert opened_during(partial(ask, app, "/sub/"))[0] == [str(root / "sub")]
 
 
 def test_the_corpus_is_not_small() -> None:
@@ -326,12 +297,10 @@ def test_the_corpus_is_not_small() -> None:
 
 
 @pytest.mark.parametrize("listing", [False, True])
-def test_nothing_outside_the_directory_is_opened_or_told(
-    listing: bool, root: Path, audit: Audit
-) -> None:
+def test_nothing_outside_the_directory_is_opened_or_told(listing: bool, root: Path) -> None:
     app = serve(root, listing=listing)
     for target in OUTWARD:
-        opened, answer = audit(partial(ask, app, target))
+        opened, answer = opened_during(partial(ask, app, target))
         assert answer.status_code in (400, 404), target
         assert SECRET_TEXT not in answer.data, target
         assert "Location" not in answer.headers, target

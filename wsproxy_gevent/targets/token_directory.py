@@ -42,10 +42,12 @@ class DirectorySource:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as exc:
             raise unknown(token, f"no such file: {exc.strerror}") from exc
-        with open(descriptor, "rb") as file:
+        try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise unknown(token, "this is no regular file")
-            content = file.read(FILE_BYTES + 1)
+            content = os.read(descriptor, FILE_BYTES + 1)
+        finally:
+            os.close(descriptor)
         try:
             if len(content) > FILE_BYTES:
                 raise UsageError(f"it is longer than {FILE_BYTES} bytes")
