@@ -212,6 +212,7 @@ class Parts:
             pending=settings.max_pending_per_address,
             present=settings.max_per_address,
             per_target=settings.max_per_target,
+            per_token=settings.max_per_token,
         )
         return Crowds(limits, self.counts, self._trusted.trusts)
 

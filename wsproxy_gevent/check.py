@@ -170,6 +170,7 @@ _OF_EACH_PROCESS: Final = (
     "max_pending_per_address",
     "max_per_address",
     "max_per_target",
+    "max_per_token",
 )
 
 

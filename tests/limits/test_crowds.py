@@ -6,16 +6,16 @@ from contextlib import ExitStack
 
 import pytest
 
-from wsproxy_gevent.errors import TargetFull, TooManyFromAddress, TooManyPending
+from wsproxy_gevent.errors import TargetFull, TokenFull, TooManyFromAddress, TooManyPending
 from wsproxy_gevent.limits.crowds import Counts, CrowdLimits, Crowds
-from wsproxy_gevent.model import Peer, TcpTarget
+from wsproxy_gevent.model import Peer, TcpTarget, Token
 
 ONE, OTHER = Peer("192.0.2.1", 1), Peer("192.0.2.2", 1)
 TARGET = TcpTarget("vm", 5900)
 
 
 def is_empty(counts: Counts) -> bool:
-    return not (counts.pending or counts.present or counts.targets)
+    return not (counts.pending or counts.present or counts.targets or counts.tokens)
 
 
 def test_so_many_may_be_pending_of_each_address_and_no_more() -> None:
@@ -77,6 +77,19 @@ def test_a_target_has_so_many_sessions() -> None:
         crowds.session(TcpTarget("vm", 5901)).leave()
     assert "vm" not in refused.value.reason
     crowds.session(TARGET).leave()
+    assert is_empty(crowds.counts)
+
+
+def test_a_token_has_so_many_sessions_and_who_has_none_is_not_counted() -> None:
+    crowds = Crowds(CrowdLimits(per_token=1))
+    with crowds.bearer(Token("secret-one")):
+        with pytest.raises(TokenFull) as refused, crowds.bearer(Token("secret-one")):
+            pass
+        crowds.bearer(Token("secret-two")).leave()
+        with crowds.bearer(None), crowds.bearer(None):
+            assert list(crowds.counts.tokens) == [Token("secret-one")]
+    assert "secret" not in refused.value.reason + refused.value.detail
+    crowds.bearer(Token("secret-one")).leave()
     assert is_empty(crowds.counts)
 
 

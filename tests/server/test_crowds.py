@@ -8,8 +8,10 @@ from tests.server.scene import PEER, PLAIN_GET, TARGET, scene, upgrade
 from wsproxy_gevent.auth.forwarded import TrustedProxies
 from wsproxy_gevent.limits.addresses import AddressRule
 from wsproxy_gevent.limits.crowds import Counts, CrowdLimits, Crowds
-from wsproxy_gevent.model import Peer
+from wsproxy_gevent.model import Peer, Token
 from wsproxy_gevent.net.balancers import Balancers
+from wsproxy_gevent.targets.resolver import Found
+from wsproxy_gevent.wire.message import Request
 
 ELSEWHERE = Peer("203.0.113.9", 1)
 FROM = b"X-Forwarded-For: 203.0.113.9"
@@ -21,7 +23,7 @@ def crowds(counts: Counts, **limits: int) -> Crowds:
 
 
 def empty(counts: Counts) -> bool:
-    return not (counts.pending or counts.present or counts.targets)
+    return not (counts.pending or counts.present or counts.targets or counts.tokens)
 
 
 def test_one_too_many_is_answered_before_it_asks() -> None:
@@ -112,6 +114,30 @@ def test_a_target_that_is_full_is_not_dialled() -> None:
             assert second.refusal() == ("policy", "target-full")
             assert second.dialer.dialled == []
         assert counts.targets == {TARGET: 1}
+    assert empty(counts)
+
+
+class ByQuery:
+    """Whatever the token is, it leads to the one target."""
+
+    def resolve(self, request: Request) -> Found:
+        return Found(TARGET, Token(request.query))
+
+
+def test_a_token_that_has_its_sessions_is_not_led_to_another() -> None:
+    counts = Counts()
+    of_one = crowds(counts, per_token=1)
+    with scene(crowds=of_one, resolver=ByQuery()) as first:
+        first.send(upgrade())
+        first.receive_until(b"\r\n\r\n")
+        with scene(crowds=of_one, resolver=ByQuery()) as second:
+            second.send(upgrade())
+            second.client.shutdown(1)
+            assert second.receive_all().startswith(b"HTTP/1.1 429 ")
+            assert second.refusal() == ("policy", "token-full")
+            assert second.dialer.dialled == []
+        assert list(counts.tokens.values()) == [1]
+        assert list(counts.targets.values()) == [1]
     assert empty(counts)
 
 

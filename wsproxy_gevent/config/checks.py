@@ -69,8 +69,8 @@ def _strict_about_nothing(settings: Settings) -> bool:
 WITHOUT_EFFECT: Final[Rules] = (
     (_strict_about_nothing, "--strict-tokens has no effect without a token file"),
     (
-        lambda s: (s.host_token or s.revoke) and not s.finds_targets,
-        "--host-token and --revoke have no effect without --tokens or a --token-plugin",
+        lambda s: (s.host_token or s.revoke or s.max_per_token) and not s.finds_targets,
+        "without tokens (--tokens) these have no effect: --host-token, --revoke, --max-per-token",
     ),
     (
         lambda s: s.wrap_mode != "exit" and not s.command,

@@ -144,6 +144,12 @@ class TooManyFromAddress(LimitReached):
     slug, http_status, close_code = "too-many-from-address", 429, 1008
 
 
+class TokenFull(LimitReached):
+    """The token has as many sessions as it may have."""
+
+    slug, http_status, close_code = "token-full", 429, 1008
+
+
 class TargetFull(LimitReached):
     """The target has as many sessions as it may have."""
 

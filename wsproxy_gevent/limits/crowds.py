@@ -1,4 +1,4 @@
-"""How many at a time: of one address, and for one target.
+"""How many at a time: of one address, by one token, and for one target.
 
 An address of IPv6 stands for its /64, which is what one customer is given.
 Trusted proxies are not counted, for they stand for many; a client behind
@@ -14,8 +14,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from ..errors import LimitReached, TargetFull, TooManyFromAddress, TooManyPending
-from ..model import Peer, Target
+from ..errors import LimitReached, TargetFull, TokenFull, TooManyFromAddress, TooManyPending
+from ..model import Peer, Target, Token
 from ..net.address import network_of
 
 
@@ -25,12 +25,14 @@ class CrowdLimits:
 
     `pending` are connections of one address that have not sent a whole
     request, `present` its connections that have; `per_target` are the
-    sessions of one target, those being connected among them.
+    sessions of one target, `per_token` those that one token has led to one,
+    those being connected among them.
     """
 
     pending: int = 0
     present: int = 0
     per_target: int = 0
+    per_token: int = 0
 
 
 @dataclass(slots=True)
@@ -40,6 +42,7 @@ class Counts:
     pending: dict[Hashable, int] = field(default_factory=dict)
     present: dict[Hashable, int] = field(default_factory=dict)
     targets: dict[Hashable, int] = field(default_factory=dict)
+    tokens: dict[Hashable, int] = field(default_factory=dict)
 
 
 class Place:
@@ -122,6 +125,17 @@ class Crowds:
                 detail=f"{target}: {most} sessions",
             )
         return Place(counts, target)
+
+    def bearer(self, token: Token | None) -> Place:
+        """A place while a session has what the token led to.  Raises `TokenFull`."""
+        counts, most = self.counts.tokens, self._limits.per_token
+        if 0 < most <= counts.get(token, 0):
+            raise TokenFull(
+                "your token has as many sessions as it may have; end one, or try again later",
+                detail=f"token {token}: {most} sessions",
+                headers=(("Retry-After", "10"),),
+            )
+        return Place(counts, token)
 
 
 def _too_many(kind: type[LimitReached], of_what: str, key: Hashable) -> LimitReached:

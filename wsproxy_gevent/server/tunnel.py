@@ -98,7 +98,7 @@ def tunnel(
         _open_and_close(context, visit, proposal, answer, error)
         return
     accepted = _Accepted(request, proposal, answer, behind, found, grant)
-    with context.crowds.session(found.target):
+    with context.crowds.bearer(found.token), context.crowds.session(found.target):
         _connect(context, visit, accepted)
 
 

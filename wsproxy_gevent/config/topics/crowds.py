@@ -39,6 +39,13 @@ class CrowdsSettings:
         meaning="Have no more connections than this of one client's address at a time, in each "
         "process; 0 is no limit.",
     )
+    max_per_token: int = setting(
+        0,
+        kind=kinds.COUNT_OR_NONE,
+        topic=Topic.TIMES,
+        meaning="Have no more sessions than this by one token at a time, in each process; "
+        "0 is no limit.",
+    )
     max_per_target: int = setting(
         0,
         kind=kinds.COUNT_OR_NONE,
