@@ -22,6 +22,7 @@ from .net.dial import Dialer
 from .net.httpclient import HttpClient, parse_service
 from .net.pool import NativePool
 from .net.watched import Watched
+from .sources import places_of
 from .targets.spelling import parse_target
 from .web.guard import Guard
 from .web.health import ALIVE, READY
@@ -98,6 +99,7 @@ class Logins:
             parse_target=parse_target,
             scheme_of=self._scheme.of,
             records=self._settings.record is not None,
+            places=places_of(self._settings),
         )
 
 

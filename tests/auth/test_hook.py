@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
 from tests.auth.fakes import PEER
 from tests.net.test_clock import SetClock
 from wsproxy_gevent.auth import hook as module
-from wsproxy_gevent.auth.hook import HookLogin, kept_for, token_of
+from wsproxy_gevent.auth.hook import HookLogin, kept_for
 from wsproxy_gevent.auth.login import Grant, Visitor
 from wsproxy_gevent.errors import Busy, HookFailed, HookRefused, ProxyError, TargetRefused
 from wsproxy_gevent.model import Peer, TcpTarget
@@ -19,6 +20,7 @@ from wsproxy_gevent.net.stream import StreamBroken
 from wsproxy_gevent.targets.spelling import parse_target
 from wsproxy_gevent.wire.http1client import BadAnswer
 from wsproxy_gevent.wire.message import Headers, Request, Response
+from wsproxy_gevent.wire.tokens import TokenPlaces
 
 REQUEST = Request(
     "GET",
@@ -72,9 +74,12 @@ def granted(facts: object, *, records: bool = False) -> Grant:
     return login_of(fine(facts), records=records).check(REQUEST, VISITOR)
 
 
-def asked(request: Request = REQUEST, visitor: Visitor = VISITOR) -> dict[str, str]:
+def asked(
+    request: Request = REQUEST, visitor: Visitor = VISITOR, places: TokenPlaces | None = None
+) -> dict[str, str]:
     service = FakeService(fine())
     login = login_of(fine())
+    login.places = places or login.places
     login.client = service
     login.check(request, visitor)
     (question,) = service.asked
@@ -108,10 +113,11 @@ def test_a_login_before_it_is_told_by_name() -> None:
 
 
 def test_a_client_cannot_say_who_it_is() -> None:
-    told = asked(Request("GET", "/", headers=REQUEST.headers), Visitor(Peer("")))
+    headers = Headers([*REQUEST.headers, ("X-Wsproxy-Token", "abc")])
+    told = asked(Request("GET", "/", headers=headers), Visitor(Peer("")))
     assert "x-forwarded-for" not in told
     assert "x-wsproxy-user" not in told
-    assert "x-wsproxy-token" not in told
+    assert told["x-wsproxy-token"] == "xyz"
 
 
 @pytest.mark.parametrize("token", ["a%0d%0aX-Wsproxy-User:%20root", "%00", "%C3%A9", "%20a"])
@@ -121,10 +127,13 @@ def test_a_token_that_no_field_can_hold_is_in_the_uri_alone(token: str) -> None:
     assert told["x-forwarded-uri"] == f"/?token={token}"
 
 
-def test_the_token_is_the_first_of_the_query() -> None:
-    assert token_of(Request("GET", "/?a=b&token=x&token=y")) == "x"
-    assert token_of(Request("GET", "/?tokens=x")) is None
-    assert token_of(Request("GET", "/?token=")) is None
+@pytest.mark.parametrize(
+    ("places", "told"), [(("host",), "gw.example"), (("path", "query"), "websockify"), ((), None)]
+)
+def test_the_token_is_the_one_that_would_find_the_target(
+    places: Sequence[str], told: str | None
+) -> None:
+    assert asked(places=TokenPlaces(places)).get("x-wsproxy-token") == told
 
 
 # -- Yes -----------------------------------------------------------------------------------

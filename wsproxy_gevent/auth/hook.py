@@ -24,7 +24,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final, Protocol
-from urllib.parse import parse_qs
 
 from ..errors import Busy, HookFailed, HookRefused, ProxyError, UsageError
 from ..errors import Headers as Fields
@@ -34,6 +33,7 @@ from ..net.httpclient import Service
 from ..net.stream import StreamBroken
 from ..wire.http1client import BadAnswer
 from ..wire.message import Headers, Request, Response
+from ..wire.tokens import TokenPlaces
 from .authority import quoted
 from .login import Grant, Visitor
 
@@ -62,7 +62,8 @@ class HookLogin:
     """Lets in whom the service at `service` lets in.
 
     `scheme_of` says by which scheme the client came; `parse_target` reads what
-    the service names; `records` is whether there is a place for records.
+    the service names; `records` is whether there is a place for records;
+    `places` are those where a request's token may stand.
     """
 
     service: Service
@@ -70,6 +71,7 @@ class HookLogin:
     parse_target: Callable[[str], Target]
     scheme_of: Callable[[Request, Visitor], str]
     records: bool = False
+    places: TokenPlaces = field(default_factory=TokenPlaces)
     clock: Clock = SYSTEM
     _kept: OrderedDict[bytes, tuple[Response, float]] = field(default_factory=OrderedDict)
 
@@ -110,13 +112,14 @@ class HookLogin:
         for name in ("authorization", "cookie", "origin"):
             for value in request.headers.get_all(name):
                 yield name, value
+        token = self.places.find(request)
         facts = {
             "X-Forwarded-For": visitor.peer.host.partition("%")[0],
             "X-Forwarded-Host": request.headers.get("host"),
             "X-Forwarded-Proto": self.scheme_of(request, visitor),
             "X-Forwarded-Method": request.method,
             "X-Forwarded-Uri": request.target,
-            "X-Wsproxy-Token": token_of(request),
+            "X-Wsproxy-Token": token.secret if token else None,
             "X-Wsproxy-User": visitor.user,
         }
         for name, fact in facts.items():
@@ -218,12 +221,6 @@ def _seconds(value: Any) -> float:
     if isinstance(value, bool) or not math.isfinite(value):
         raise ValueError("no number of seconds")
     return float(value)
-
-
-def token_of(request: Request) -> str | None:
-    """The `token` of the query, as websockify reads it."""
-    values = parse_qs(request.query).get("token", [])
-    return values[0] if values else None
 
 
 def kept_for(response: Response) -> float:
