@@ -100,6 +100,8 @@ class RedisSource:
 def client_of(place: RedisPlace) -> Redis:
     """One connection, made when it is first used."""
     import redis  # the optional dependency
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
 
     client: Redis = redis.Redis(
         host=place.host,
@@ -109,8 +111,9 @@ def client_of(place: RedisPlace) -> Redis:
         password=place.password,
         socket_timeout=LOOKUP_SECONDS,
         socket_connect_timeout=LOOKUP_SECONDS,
-        # Without this a connection that its server has ended fails one lookup.
-        health_check_interval=15,
+        # A connection that its server has ended is made anew, once and at once: a
+        # client waits, and the turn is others' as well.
+        retry=Retry(NoBackoff(), 1, (redis.ConnectionError,)),
         max_connections=1,
         ssl=place.tls,
         ssl_ca_certs=place.ca,
