@@ -14,12 +14,12 @@ import os
 import re
 import time
 from typing import Any
-from urllib.parse import quote
 
 from .errors import ProxyError, StartError
 from .model import Token
 from .targets.jwt_keys import read_keys
 from .targets.token_directory import path_inside
+from .targets.token_http import url_of
 from .targets.token_jwt import Rules, check_claims, claims_of
 from .targets.tokens import LOOKUP_SECONDS
 
@@ -130,7 +130,10 @@ class BaseTokenAPI(BasePlugin):
     def lookup(self, token: str) -> Any:
         import requests  # the optional dependency
 
-        url = self.source.replace("%s", quote(token, safe=""))
+        try:
+            url = url_of(self.source, Token(token))
+        except ProxyError:
+            return None
         resp = requests.get(url, allow_redirects=False, timeout=LOOKUP_SECONDS)
         return self.process_result(resp) if resp.status_code == requests.codes.ok else None
 

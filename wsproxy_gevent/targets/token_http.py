@@ -66,13 +66,14 @@ class HttpSource:
         """The answer's text.  On a native thread."""
         import requests  # the optional dependency
 
-        url = self._url.replace("%s", quote(token.secret, safe=""))
+        url = url_of(self._url, token)
         try:
             with self._sessions.one() as session:
-                answer = session.get(
+                asking = session.get(
                     url, allow_redirects=False, stream=True, timeout=LOOKUP_SECONDS
                 )
-                body = _body(answer)
+                with asking as answer:  # one that is too long must not stay open
+                    body = _body(answer)
         except requests.RequestException as exc:
             # Its text holds the URL, and that the token.
             raise _failed(type(exc).__name__) from None
@@ -89,6 +90,18 @@ class HttpSource:
         session.trust_env = False  # no netrc, no proxy: tokens go where the operator said
         session.verify = self._ca or True
         return session
+
+
+def url_of(template: str, token: Token) -> str:
+    """The URL with the token in it, escaped.
+
+    Raises `TokenRefused` for dots, which no escaping keeps from meaning a
+    directory: whoever normalizes a URL (RFC 3986, section 6.2.2) takes such
+    segments out of it.
+    """
+    if not token.secret.strip("."):
+        raise unknown(token, "dots name no token")
+    return template.replace("%s", quote(token.secret, safe=""))
 
 
 def _body(answer: Response) -> bytes:
