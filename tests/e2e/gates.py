@@ -33,14 +33,17 @@ class Gate:
 def start_gate(
     programs: Programs, door: str, target: str, cwd: Path, settings: dict[str, str]
 ) -> Gate:
-    """`settings` by the names of their variables, without the prefix; "1" is a switch's yes."""
+    """Without a target, tokens lead to them.
+
+    `settings` by the names of their variables, without the prefix; "1" is a switch's yes.
+    """
     if door != DOORS[0]:
         variables: dict[str, Any] = dict(settings)
         pool = start_gunicorn(programs, target, cwd=cwd, worker=door, **variables)
         return Gate(pool.program, pool.port)
-    words: list[str] = []
+    words = [target] if target else []
     for name, value in settings.items():
         flag = f"--{name.lower().replace('_', '-')}"
         words += [flag] if value == "1" else [flag, value]
-    proxy = start_proxy(programs, target, *words, cwd=cwd)
+    proxy = start_proxy(programs, *words, cwd=cwd)
     return Gate(proxy.program, proxy.port)
