@@ -154,3 +154,38 @@ def test_authorities_that_changed_are_read_again(
     file.write_bytes(stranger.read_bytes())
     clock.now += 2
     assert "could not be verified" in agreed(certificate.context(), with_certificate(known))
+
+
+# -- The next connection -------------------------------------------------------------------
+
+
+def meet(
+    server: ssl.SSLContext, asking: ssl.SSLContext, session: ssl.SSLSession | None = None
+) -> ssl.SSLObject:
+    """The client's side of a whole handshake, with what the server sent behind it read."""
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours = server.wrap_bio(up, down, server_side=True)
+    theirs = asking.wrap_bio(down, up, session=session)
+    for side in (theirs, ours, theirs, ours):
+        with suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    with suppress(ssl.SSLWantReadError):
+        theirs.read(1)
+    return theirs
+
+
+def test_a_client_that_comes_again_need_not_be_shown_the_certificate(files: Files) -> None:
+    server, asking = server_context(files.both), client()
+    first = meet(server, asking)
+    assert not first.session_reused
+    again = meet(server, asking, first.session)
+    assert again.session_reused
+    assert meet(server, asking, again.session).session_reused
+
+
+def test_one_that_shows_its_own_does_so_each_time(files: Files, known: Path) -> None:
+    rules = TlsRules(clients=ClientCertificates(required=True, authorities=str(known)))
+    server, asking = server_context(files.both, rules=rules), with_certificate(known)
+    first = meet(server, asking)
+    assert first.version() == "TLSv1.3"
+    assert first.session is None or not first.session.has_ticket
