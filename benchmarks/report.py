@@ -1,9 +1,10 @@
 """What came of a run: for the terminal, for the docs, as a picture.
 
-    python -m benchmarks.report RESULTS.json... [--docs FILE] [--plot FILE]
+    python -m benchmarks.report RESULTS.json... [--docs FILE [--part NAME]] [--plot FILE]
 
 Of several files, the later has the word on a mode that both have.  `--docs`
-writes what stands between `<!-- benchmarks: begin -->` and the `end` of it.
+writes what stands between `<!-- benchmarks: begin -->` and the `end` of it; a
+page with several such parts gives them names, as in `<!-- twin: begin -->`.
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ def for_docs(results: Mapping[str, Any]) -> str:
     remarks = [f"- {line}" for line in notes(results)]
     return "\n".join(
         [
-            f"Measured with `{results['command']}` on {results['when'][:10]}:",
+            f"Measured on {results['when'][:10]} with",
+            *("", *(f"    {command}" for command in results["command"].split("\n")), ""),
             f"{machine['processor']}, {machine['cores']} cores, Linux {machine['kernel']},",
             f"Python {machine['python']}.",
             *("", "### Against the bars", "", verdicts(values)),
@@ -94,21 +96,20 @@ def for_docs(results: Mapping[str, Any]) -> str:
     )
 
 
-_BEGIN, _END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
-
-
-def with_part(page: str, part: str) -> str:
-    """The page with what stands between the markers replaced."""
-    before, begin, rest = page.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
+def with_part(page: str, part: str, name: str = "benchmarks") -> str:
+    """The page with what stands between the markers of that name replaced."""
+    first, last = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, begin, rest = page.partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise ValueError(f"the page lacks {_BEGIN} or {_END}")
-    return f"{before}{_BEGIN}\n{part}\n{_END}{after}"
+        raise ValueError(f"the page lacks {first} or {last}")
+    return f"{before}{first}\n{part}\n{last}{after}"
 
 
 def merged(many: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A mode's measurements and failures are those of the last file that has it."""
     whole: dict[str, Any] = dict(many[-1])
+    whole["command"] = "\n".join(dict.fromkeys(results["command"] for results in many))
     for kind in ("measurements", "failures"):
         last: dict[str, list[Any]] = {}
         for results in many:
@@ -125,11 +126,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
     parser.add_argument("results", nargs="+", type=Path)
     parser.add_argument("--docs", type=Path, help="a page with the two markers")
+    parser.add_argument("--part", default="benchmarks", help="the markers' name")
     parser.add_argument("--plot", type=Path, help="an SVG file")
     given = parser.parse_args(arguments)
     results = merged([result_file(path) for path in given.results])
     if given.docs is not None:
-        given.docs.write_text(with_part(given.docs.read_text(), for_docs(results)))
+        given.docs.write_text(with_part(given.docs.read_text(), for_docs(results), given.part))
     if given.plot is not None:
         given.plot.write_text(plot.draw(values_of(results)))
     if given.docs is None and given.plot is None:

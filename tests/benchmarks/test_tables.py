@@ -23,6 +23,7 @@ def one(peer: str, mode: str, round_: int, value: float, **more: Any) -> dict[st
 
 def run_of(*measurements: dict[str, Any], **more: Any) -> dict[str, Any]:
     usual: dict[str, Any] = {"missing": {}, "cannot": {}, "versions": {}, "failures": []}
+    usual["command"] = "make bench"
     return {**usual, "measurements": list(measurements), **more}
 
 
@@ -122,11 +123,17 @@ def test_of_two_files_the_later_has_the_word_on_a_mode() -> None:
     both = merged([run_of(*DOWN["measurements"], one("ours", "ask1", 1, 5.0)), later])
     assert values_of(both)["ask1"] == {"ours": {1: 9.0}}
     assert len(both["measurements"]) == 7
+    assert both["command"] == "make bench"
+    again = merged([later, {**later, "command": "make bench ROUNDS=3"}])
+    assert again["command"] == "make bench\nmake bench ROUNDS=3"
 
 
 def test_a_page_keeps_what_is_around_the_markers() -> None:
     page = "a\n<!-- benchmarks: begin -->\nold\n<!-- benchmarks: end -->\nb\n"
     assert with_part(page, "new") == page.replace("old", "new")
+    two = page + page.replace("benchmarks", "twin")
+    assert with_part(two, "new", "twin") == page + with_part(two, "new", "twin")[len(page) :]
+    assert with_part(two, "new", "twin").count("old") == 1
     with pytest.raises(ValueError, match="lacks"):
         with_part("a page", "new")
 
