@@ -14,7 +14,7 @@ TWIN := tests/test_engine.py tests/wire tests/net tests/relay tests/server \
     peers.py refusals.py smuggling.py stopping.py volume.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint twin unit e2e autobahn fuzz fuzz-deep sanitize bench clean
+.PHONY: help demo test lint twin unit e2e faults autobahn fuzz fuzz-deep sanitize bench clean
 
 help:
 	@echo "make demo   set up and serve the embedded demo"
@@ -23,6 +23,7 @@ help:
 	@echo "make twin   the tests of the wire and the relay, with the pure-Python engine"
 	@echo "make unit   the tests that need no other programs"
 	@echo "make e2e    the tests with real peers and a real browser"
+	@echo "make faults   what networks and peers do wrong, the slow ones among them"
 	@echo "make autobahn   hold the echo to Autobahn's suite; needs a CPython 2.7"
 	@echo "make fuzz   compare with other implementations, a million times"
 	@echo "make bench  what we and our peers cost; ROUNDS=7 MODES=down1,tls_* PEERS=ours,haproxy"
@@ -54,6 +55,11 @@ e2e: .stamps/test
 	scripts/debian-packages
 	$(MAKE) .stamps/npm
 	$(BIN)/python -m pytest tests/e2e
+
+# Those that take minutes as well, which `make test` leaves out.
+faults: .stamps/test
+	scripts/debian-packages
+	$(BIN)/python -m pytest -m fault tests/e2e/faults
 
 # Writes docs/conformance.md anew.  SHORT=--short leaves out what takes longest.
 autobahn: .stamps/run
