@@ -6,6 +6,7 @@ their own mind.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 from collections.abc import Iterator
@@ -18,6 +19,12 @@ from .net import stacks
 # A connection leaves some objects to the collector, which by default looks at
 # all young ones after a handful of connections, and finds those that live.
 YOUNG_OBJECTS = 10_000
+
+# What is larger, glibc takes from the system by itself and gives back at once, and
+# so it does with a heap's free end.  A read has up to 512 KiB, and each would be
+# faulted in anew, page by page (mallopt(3)).  Bytes.
+HELD_BYTES = 8 * 1024 * 1024
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 @contextmanager
@@ -35,6 +42,7 @@ def thrifty() -> Iterator[None]:
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, *thresholds[1:])
     stacks.keep()
+    hold_memory()
     try:
         yield
     finally:
@@ -42,3 +50,18 @@ def thrifty() -> Iterator[None]:
         gevent.config.track_greenlet_tree = tracked
         gc.set_threshold(*thresholds)
         gc.unfreeze()
+
+
+def hold_memory() -> bool:
+    """Have the C library keep what large reads take; it stays so.
+
+    Whoever has set glibc's own variables is obeyed.  Returns whether it does:
+    another C library has its own ways.
+    """
+    if any(name.startswith("MALLOC_") for name in os.environ):
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    taken = mallopt(_M_MMAP_THRESHOLD, HELD_BYTES), mallopt(_M_TRIM_THRESHOLD, HELD_BYTES)
+    return taken == (1, 1)
