@@ -23,7 +23,7 @@ help:
 	@echo "make twin   the tests of the wire and the relay, with the pure-Python engine"
 	@echo "make unit   the tests that need no other programs"
 	@echo "make e2e    the tests with real peers and a real browser"
-	@echo "make faults   what networks and peers do wrong, the slow ones among them"
+	@echo "make faults   what networks and peers do wrong, the slow ones among them; writes docs/faults.md"
 	@echo "make autobahn   hold the echo to Autobahn's suite; needs a CPython 2.7"
 	@echo "make fuzz   compare with other implementations, a million times"
 	@echo "make bench  what we and our peers cost; ROUNDS=7 MODES=down1,tls_* PEERS=ours,haproxy"
@@ -56,10 +56,15 @@ e2e: .stamps/test
 	$(MAKE) .stamps/npm
 	$(BIN)/python -m pytest tests/e2e
 
-# Those that take minutes as well, which `make test` leaves out.
+# Those that take minutes as well, which `make test` leaves out.  Writes the table of
+# docs/faults.md anew, whatever came of it.
 faults: .stamps/test
 	scripts/debian-packages
-	$(BIN)/python -m pytest -m fault tests/e2e/faults
+	for engine in compiled python; do \
+	    WSPROXY_ENGINE=$$engine $(BIN)/python -m pytest -p tests.e2e.faults.report -m fault \
+	        --faults-report .faults/$$engine.json; \
+	done
+	$(BIN)/python -m tests.e2e.faults.report .faults/compiled.json .faults/python.json
 
 # Writes docs/conformance.md anew.  SHORT=--short leaves out what takes longest.
 autobahn: .stamps/run
@@ -122,4 +127,4 @@ bench: .stamps/test .stamps/bench .stamps/npm
 	else echo "npm is missing; its tests skip" >&2; fi
 
 clean:
-	rm -rf .venv .stamps .fuzz .sanitize .bench .peers benchmarks/.build build dist *.egg-info tests/e2e/node_modules
+	rm -rf .venv .stamps .faults .fuzz .sanitize .bench .peers benchmarks/.build build dist *.egg-info tests/e2e/node_modules

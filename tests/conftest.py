@@ -1,8 +1,9 @@
-"""What all tests share: the engine that they are about, and signals that are not ignored."""
+"""What all tests share: their engine, signals that are not ignored, and a place for figures."""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 
 import pytest
 
@@ -22,3 +23,13 @@ def pytest_configure(config: pytest.Config) -> None:
         if signal.getsignal(number) is signal.SIG_IGN:
             interrupts = number is signal.SIGINT
             signal.signal(number, signal.default_int_handler if interrupts else signal.SIG_DFL)
+
+
+@pytest.fixture
+def measured(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Tells a figure, which docs/faults.md then shows."""
+
+    def tell(what: str) -> None:
+        record_property("measured", what)
+
+    return tell

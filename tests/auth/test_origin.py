@@ -40,16 +40,19 @@ def passes(
     return True
 
 
+@pytest.mark.fault(43)
 @pytest.mark.parametrize("row", ORIGINS, ids=repr)
 def test_same_host_compares_the_hosts(row: Row) -> None:
     assert is_allowed(OriginRule(OriginCheck.SAME_HOST, row.allowed), row) is row.same_host
 
 
+@pytest.mark.fault(43)
 @pytest.mark.parametrize("row", ORIGINS, ids=repr)
 def test_same_origin_compares_scheme_host_and_port(row: Row) -> None:
     assert is_allowed(OriginRule(OriginCheck.SAME_ORIGIN, row.allowed), row) is row.same_origin
 
 
+@pytest.mark.fault(43)
 @pytest.mark.parametrize("row", ORIGINS, ids=repr)
 def test_strict_is_same_origin_that_wants_an_origin(row: Row) -> None:
     expected = row.same_origin and row.origin is not None

@@ -223,6 +223,7 @@ def in_front_of(target: Counter, programs: Programs, cwd: Path) -> Iterator[Prox
         yield proxy
 
 
+@pytest.mark.fault(39)
 def test_a_gigabyte_in_a_megabyte_ends_in_1009_and_costs_no_memory(
     programs: Programs, tmp_path: Path
 ) -> None:

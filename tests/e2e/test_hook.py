@@ -193,6 +193,7 @@ def test_its_refusal_reaches_the_client(gate: Gate) -> None:
     assert (answer.status, answer.headers["www-authenticate"]) == (401, "Basic realm=x")
 
 
+@pytest.mark.fault(33)
 @pytest.mark.parametrize("path", ["redirect", "page", "long", "broken"])
 def test_an_answer_that_is_neither_lets_nobody_in(gate: Gate, path: str) -> None:
     status, reason, text = refusal(gate, f"/{path}")
@@ -250,6 +251,7 @@ def test_a_session_ends_when_its_time_is_over(gate: Gate) -> None:
     assert refusal(gate, "/over")[:2] == (403, "login-expired")
 
 
+@pytest.mark.fault(33)
 def test_while_it_is_silent_others_come_in(programs: Programs, tmp_path: Path) -> None:
     hook = Hook()
     with hook.serve() as port:

@@ -63,6 +63,7 @@ def quick(door: Door) -> Door:
     return replace(door, preload=door.worker == WEBSOCKET_WORKER)
 
 
+@pytest.mark.fault(30)
 @pytest.mark.parametrize("door", [quick(door) for door in SEVERAL], ids=str)
 @pytest.mark.parametrize("count", [2, 4])
 def test_a_worker_that_is_killed_takes_only_its_own_along(
@@ -126,6 +127,7 @@ def lives(wire: Wire) -> bool:
         return False
 
 
+@pytest.mark.fault(26)
 @pytest.mark.parametrize("door", [*ONE_PROCESS, *SEVERAL], ids=str)
 def test_five_hundred_are_seen_off_and_what_they_sent_arrives(
     programs: Programs, tmp_path: Path, door: Door

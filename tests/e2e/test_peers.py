@@ -251,6 +251,7 @@ def test_a_target_that_has_ended_its_half_still_gets_the_clients_bytes(
     assert bytes(got) == BYTES
 
 
+@pytest.mark.fault(7)
 def test_a_target_gets_all_that_was_sent_before_the_clients_close(
     programs: Programs, tmp_path: Path
 ) -> None:

@@ -153,6 +153,7 @@ def breakages(it: Reloadable, good: str, tokens: bytes) -> Iterator[bool]:
         yield True
 
 
+@pytest.mark.fault(28)
 @pytest.mark.deadline(100)
 @pytest.mark.parametrize("patched", [False, True])
 def test_two_hundred_hups_under_load_drop_nobody(
@@ -179,6 +180,7 @@ def test_two_hundred_hups_under_load_drop_nobody(
     assert load.served > 50
 
 
+@pytest.mark.fault(29)
 def test_a_swapped_certificate_is_in_the_next_handshake(
     programs: Programs, target: str, tmp_path: Path
 ) -> None:

@@ -190,6 +190,7 @@ def for_host(request: bytes, proxy: Proxy) -> bytes:
     return request.replace(b"{host}", proxy.host.encode())
 
 
+@pytest.mark.fault(42)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_it_is_refused_and_nothing_behind_it_is_answered(case: Case, proxy: Proxy) -> None:
     with Wire.open(proxy.port) as wire:

@@ -311,6 +311,7 @@ class Contract:
 PAIRS = 300
 
 
+@pytest.mark.fault(44)
 @pytest.mark.parametrize("patched", [False, True], ids=["unpatched", "patched"])
 def test_two_at_once_never_get_each_others_target(
     programs: Programs,

@@ -26,6 +26,7 @@ def status(gate: Gate, visit: Visit) -> int:
         return wire.read_answer().status
 
 
+@pytest.mark.fault(41)
 @pytest.mark.parametrize("door", DOORS)
 def test_each_visit_has_its_status(programs: Programs, tmp_path: Path, door: str) -> None:
     settings = {"ALLOW_HOST": "gw.example", "ALLOW_ORIGIN": "https://app.example"}

@@ -92,6 +92,7 @@ def test_who_does_not_go_is_cut_when_the_grace_is_over(
     assert "sessions cut: " in pool.program.output
 
 
+@pytest.mark.fault(27)
 @pytest.mark.parametrize("signals", [[signal.SIGTERM, signal.SIGTERM], [signal.SIGINT]])
 def test_a_second_signal_or_ctrl_c_ends_it_at_once(
     programs: Programs, target: str, tmp_path: Path, signals: list[signal.Signals]
@@ -188,6 +189,7 @@ def test_a_new_version_takes_the_port_over_and_sessions_end_when_they_end(
 HUPS = 200
 
 
+@pytest.mark.fault(28)
 @pytest.mark.deadline(150)
 @pytest.mark.parametrize("patched", [False, True])
 def test_two_hundred_hups_under_load_drop_nobody(

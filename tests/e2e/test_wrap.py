@@ -180,6 +180,7 @@ def pid_of_group(program: Program) -> int:
     return int(re.findall(r"runs as process (\d+)", program.output)[0])
 
 
+@pytest.mark.fault(32)
 @pytest.mark.row("`--wrap-mode`")
 @pytest.mark.option("--wrap-mode")
 def test_with_respawn_it_is_started_again(websockify: Websockify) -> None:

@@ -143,6 +143,7 @@ def test_a_name_that_nobody_knows_is_unreachable() -> None:
     assert failed.value.detail == ("nobody.test:5900: [Errno -2] Name or service not known")
 
 
+@pytest.mark.fault(4)
 def test_a_resolver_that_hangs_is_a_timeout_and_a_full_pool_is_ours() -> None:
     with pytest.raises(TargetTimeout, match="resolved in time"):
         Dialer(ScriptedPool(error=PoolTimeout("slow"))).dial(TcpTarget("slow.test", 1))

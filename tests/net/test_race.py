@@ -76,6 +76,7 @@ def test_a_refusal_starts_the_next_at_once() -> None:
         assert sock.getpeername() == answering.sockaddr
 
 
+@pytest.mark.fault(3)
 def test_silence_starts_the_next_after_the_stagger() -> None:
     with silent(V6) as (_, mute), listening(V4) as (_, answering):
         before = descriptors()

@@ -71,6 +71,7 @@ def test_what_is_appended_at_once_is_one_write(tmp_path: Path) -> None:
     assert read_script(path.read_bytes()).frames == FRAMES
 
 
+@pytest.mark.fault(24)
 def test_a_short_write_leaves_the_record_as_it_was_wherever_it_was_cut(tmp_path: Path) -> None:
     more = len(line(*FRAMES[1]))
     for room in range(more):
@@ -102,6 +103,7 @@ def test_a_record_that_cannot_even_be_opened_leaves_no_file(tmp_path: Path, room
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.fault(24)
 def test_a_disk_that_fails_for_good_is_an_error_and_not_more(tmp_path: Path) -> None:
     fails = False
 
@@ -170,6 +172,7 @@ except OSError as error:
 """
 
 
+@pytest.mark.fault(24)
 def test_a_real_limit_on_the_file_ends_the_record_whole(tmp_path: Path) -> None:
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] in (resource.RLIM_INFINITY, -1)
     done = subprocess.run(

@@ -210,6 +210,7 @@ def ask_at_once(rounds: int, many: int, contract: Contract, *, apart: bool = Fal
             assert one.value == Found(TcpTarget(name, 5900), Token(name))
 
 
+@pytest.mark.fault(44)
 def test_no_two_handshakes_ever_see_each_others_globals() -> None:
     contract = Contract()
     ask_at_once(PAIRS, 2, contract)

@@ -64,6 +64,7 @@ def test_nothing_is_a_token_that_is_not_known(found: Any) -> None:
     assert resolver(lambda _: ("vm7", 5900)).holds(Token("secret-one"))
 
 
+@pytest.mark.fault(33)
 @pytest.mark.parametrize(
     "found",
     [

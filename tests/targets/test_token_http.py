@@ -212,6 +212,7 @@ def test_an_empty_yes_is_a_no() -> None:
         failure(api.url, TokenRefused)
 
 
+@pytest.mark.fault(34)
 @pytest.mark.parametrize("status", [201, 206, 301, 302, 307, 308, 429, 500, 502, 503])
 def test_whatever_else_is_neither(status: int) -> None:
     """A redirect would lead where nobody has said that tokens may go."""
@@ -232,6 +233,7 @@ def test_a_socket_of_this_machine_is_named_only_where_some_are_listed() -> None:
 # -- What is wrong with it -----------------------------------------------------------------
 
 
+@pytest.mark.fault(34)
 @pytest.mark.parametrize("excess", [0, 1, 10_000_000])
 def test_an_answer_is_not_read_beyond_what_names_a_target(excess: int) -> None:
     body = b"vm7.internal:5900".ljust(ANSWER_BYTES + excess)
@@ -242,6 +244,7 @@ def test_an_answer_is_not_read_beyond_what_names_a_target(excess: int) -> None:
             assert find(api.url) == THERE
 
 
+@pytest.mark.fault(34)
 def test_nor_is_one_that_unpacks_to_more() -> None:
     import gzip
 
@@ -250,6 +253,7 @@ def test_nor_is_one_that_unpacks_to_more() -> None:
         assert "longer than 8192 bytes" in failure(api.url)
 
 
+@pytest.mark.fault(34)
 def test_one_that_drips_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(token_http, "LOOKUP_SECONDS", 0.3)
     ended = threading.Event()

@@ -296,6 +296,7 @@ def test_the_corpus_is_not_small() -> None:
     assert len(set(OUTWARD)) > 300
 
 
+@pytest.mark.fault(45)
 @pytest.mark.parametrize("listing", [False, True])
 def test_nothing_outside_the_directory_is_opened_or_told(listing: bool, root: Path) -> None:
     app = serve(root, listing=listing)

@@ -108,8 +108,13 @@ def test_what_arrived_before_a_targets_reset_is_delivered_and_no_orderly_end(
     )
 
 
-@pytest.mark.fault(7)
-@pytest.mark.parametrize("speaks", [False, True], ids=["silent", "speaking"])
+@pytest.mark.parametrize(
+    "speaks",
+    [
+        pytest.param(False, marks=pytest.mark.fault(7), id="silent"),
+        pytest.param(True, marks=pytest.mark.fault(8), id="speaking"),
+    ],
+)
 def test_what_a_client_sent_before_its_close_reaches_a_slow_target(
     programs: Programs, tmp_path: Path, measured: Measured, *, speaks: bool
 ) -> None:
