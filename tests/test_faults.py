@@ -11,7 +11,7 @@ from tests.e2e.faults.report import BEGIN, END, PAGE, figures, state, table, wri
 MARK = re.compile(r"mark\.fault\((\d+)\)")
 
 # Those that no test shows yet, or a target of their own does.
-ELSEWHERE = {11, 12, 19, 20, 21, 22, 23, 25, 35, 40, 47, 48, 49}
+ELSEWHERE = {11, 12, 35, 40, 47, 48, 49}
 
 
 def marked() -> set[int]:

@@ -212,10 +212,10 @@ class Run:
                 _make_run_dir(self.settings.run_dir)
             if self.settings.pid_file:
                 held.enter_context(PidFile(self.settings.pid_file))
+            preload()
             if self.account:
                 if self.settings.log_file:
                     privileges.give_file(self.settings.log_file, self.account)
-                preload()
                 privileges.become(self.account)
                 self._warn_of_pid_file()
             held.enter_context(thrifty())

@@ -1,8 +1,9 @@
 """What Python would load later, loaded while it may still be read.
 
 After a change of user the interpreter's own files can be out of reach: a
-Python below root's home is.  A codec or module that is wanted for the first
-time in the middle of a session would then fail it.
+Python below root's home is.  So they are when descriptors have run out.  A
+codec or module that is wanted for the first time in the middle of a session
+would then fail it.
 """
 
 from __future__ import annotations
